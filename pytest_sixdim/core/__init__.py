@@ -1,0 +1,1 @@
+"""The vocabulary and the arithmetic. Standard library only."""

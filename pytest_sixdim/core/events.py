@@ -1,0 +1,188 @@
+"""What a training program reports, one event a line (design section 5).
+
+Every event has `t`, seconds on the node's monotonic clock: the program's own stamp where it gave one, else the
+agent's; `seen` is always the agent's. Numbers that are not finite are read as None and mark the event diverged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What all events share. `rank` is the global rank that printed it; `diverged`: a number in it was not finite."""
+
+    kind: ClassVar[str] = ""
+    t: float
+    seen: float
+    rank: int = 0
+    diverged: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Event):
+    """Training begins. `data` is "real" or "generated"."""
+
+    kind: ClassVar[str] = "start"
+    role: str
+    world_size: int
+    data: str
+    versions: dict[str, Any] | None = None
+    precision_probe: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmupEnd(Event):
+    """Warm-up is over; the first segment starts at `t`. `steady`: the last three warm-up segments agreed within 1 %
+    (None where the case asked for a fixed warm-up)."""
+
+    kind: ClassVar[str] = "warmup_end"
+    step: int | None = None
+    steady: bool | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment(Event):
+    """One counted segment ended at `t`. `samples`: of all ranks; `seconds`: the maximum over ranks, pauses excluded;
+    `loader_seconds`: waiting for the loader, the maximum over ranks; `paused_seconds`: time between the segment's
+    borders that is not training (saving), evaluations apart."""
+
+    kind: ClassVar[str] = "segment"
+    index: int
+    samples: int
+    seconds: float
+    steps: int
+    loss: float | None = None
+    loader_seconds: float | None = None
+    paused_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Event):
+    """An evaluation ended at `t` after `seconds`. `value` is None where it was not finite."""
+
+    kind: ClassVar[str] = "evaluation"
+    value: float | None
+    metric: str | None = None
+    samples: int | None = None
+    epoch: float | None = None
+    step: int | None = None
+    seconds: float | None = None
+    trained_samples: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Event):
+    """A sign of life. `speed` is the program's own figure, in samples/s of the whole job."""
+
+    kind: ClassVar[str] = "progress"
+    step: int | None = None
+    epoch: float | None = None
+    loss: float | None = None
+    speed: float | None = None
+    skipped: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory(Event):
+    """The framework's peaks, in bytes."""
+
+    kind: ClassVar[str] = "memory"
+    peak_allocated: int | None = None
+    peak_reserved: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class End(Event):
+    """The program ended on its own terms: success, target_missed or failed. `step`, `samples`: trained in all."""
+
+    kind: ClassVar[str] = "end"
+    status: str
+    seconds: float | None = None
+    samples: int | None = None
+
+
+EVENTS: dict[str, type[Event]] = {
+    kind.kind: kind for kind in (Start, WarmupEnd, Segment, Evaluation, Progress, Memory, End)
+}
+END_STATUSES = ("success", "target_missed", "failed")
+
+
+class EventError(ValueError):
+    """A line that claims to be an event and is not; the message says why."""
+
+
+def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
+    """An event from its decoded JSON object; unknown fields are ignored.
+
+    Raises EventError for an unknown event, a missing field or a field of the wrong type.
+    """
+    kind = EVENTS.get(record.get("event", ""))  # type: ignore[arg-type]
+    if kind is None:
+        raise EventError(f"unknown event {record.get('event')!r}; known: {', '.join(EVENTS)}")
+    values: dict[str, Any] = {"t": record.get("t", seen), "seen": record.get("seen", seen), "rank": record.get("rank", rank)}
+    diverged = record.get("diverged") is True
+    for field in fields(kind):
+        if field.name in ("t", "seen", "rank", "diverged"):
+            continue
+        if field.name not in record:
+            if field.default is MISSING:
+                raise EventError(f"event {kind.kind!r} lacks {field.name!r}")
+            continue
+        values[field.name], finite = _checked(kind.kind, field.name, str(field.type), record[field.name])
+        diverged = diverged or not finite
+    for name in ("t", "seen"):
+        if not _is_number(values[name]) or not math.isfinite(values[name]):
+            raise EventError(f"event {kind.kind!r}: {name!r} must be a finite number of seconds")
+    if kind is End and values["status"] not in END_STATUSES:
+        raise EventError(f"event 'end': status {values['status']!r}; allowed: {', '.join(END_STATUSES)}")
+    return kind(**values, diverged=diverged)
+
+
+def event_record(event: Event) -> dict[str, Any]:
+    """The event as a JSON object, fields that are None left out (but for an evaluation's value)."""
+    record: dict[str, Any] = {"event": event.kind}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if value is None and field.name != "value":
+            continue
+        if field.name == "diverged" and not value:
+            continue
+        record[field.name] = value
+    return record
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _checked(kind: str, name: str, annotation: str, value: Any) -> tuple[Any, bool]:
+    """The value as its field wants it, and whether it was finite.
+
+    Raises EventError where it has another type.
+    """
+    optional = "None" in annotation
+    base = annotation.split("|")[0].strip()
+    if value is None and (optional or name == "value"):
+        return None, True
+    if base == "float" and _is_number(value):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number, True
+        if optional:
+            return None, False
+    elif base == "int" and _is_number(value) and math.isfinite(value) and int(value) == value:
+        return int(value), True
+    elif (base == "str" and isinstance(value, str)) or (base == "bool" and isinstance(value, bool)):
+        return value, True
+    elif base.startswith("dict") and isinstance(value, dict):
+        return value, True
+    raise EventError(f"event {kind!r}: {name!r} must be {base}, not {value!r:.80}")

@@ -1,0 +1,129 @@
+"""What a run leaves behind: its result, its events and the readings of its cards (design section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_sixdim.core.events import Event
+
+Role = Literal["full", "window"]
+
+#: Every end that a run can have. `agent_lost` is written by the runner, all others by the agent.
+STATUSES = (
+    "completed",
+    "target_missed",
+    "diverged",
+    "crashed",
+    "no_end",
+    "timeout",
+    "stalled",
+    "out_of_memory",
+    "cancelled",
+    "launch_error",
+    "card_lost",
+    "agent_lost",
+)
+#: Ends after which what was measured stands.
+FINISHED = ("completed", "target_missed")
+
+#: What can be read of a card, and its unit. `energy` counts up; all else is the value at the reading.
+CHANNELS: dict[str, str] = {
+    "energy": "J",
+    "power": "W",
+    "memory": "bytes",
+    "temperature": "degC",
+    "utilization": "%",
+}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. `rank`, `exit_code`, `signal`: of the rank that failed first, where one did.
+
+    `sampler` holds the sampler's own cost: cpu_seconds, readings, period_p50, period_p99, period_max (s), errors.
+    """
+
+    status: str
+    ended_by: Literal["program", "agent", "user", "runner"]
+    message: str = ""
+    rank: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    log_tail: tuple[str, ...] = ()
+    seconds: float | None = None
+    sampler: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end, its target met or not."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a channel's readings come from.
+
+    method: counter, average or instant for power and energy, else the reading's name. scope: card, module or package.
+    wrap: the value after which a counter starts again at 0; resolution: the smallest step of the source, in the
+    channel's unit.
+    """
+
+    sampler: str
+    method: str
+    scope: Literal["card", "module", "package"] = "card"
+    wrap: float | None = None
+    resolution: float | None = None
+
+
+@dataclass(frozen=True)
+class CardInfo:
+    """A card as the agent saw it. `total_bytes`: its memory, where known."""
+
+    index: int
+    id: str
+    name: str
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Readings of one channel of one card: times (monotonic s, ascending) and values; missing readings are None."""
+
+    times: tuple[float, ...]
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class SampleLog:
+    """The readings of one node. `series[channel]` has one Series a card, in the order of `cards`.
+
+    `unavailable[channel]` says why there are no readings.
+    """
+
+    cards: tuple[CardInfo, ...]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    series: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run, read back from its directory. `index` counts from 1 within its role."""
+
+    role: Role
+    index: int
+    seed: int
+    result: RunResult
+    events: tuple[Event, ...]
+    samples: tuple[SampleLog, ...]
+    order: Mapping[str, Any]
+    directory: Path
+
+    @property
+    def name(self) -> str:
+        """role-index, as its directory is called."""
+        return f"{self.role}-{self.index}"
