@@ -211,7 +211,7 @@ class Case:
                 Configuration("cpu", "fp32", smallest.batch_size, cards=2, line=smallest.line),
             )
         if quick.batch_size is not None:
-            unique = {}
+            unique: dict[str, Configuration] = {}
             for configuration in configurations:
                 changed = replace(configuration, batch_size=quick.batch_size)
                 unique.setdefault(changed.id, changed)

@@ -1,7 +1,8 @@
 """What a training program reports, one event a line (design section 5).
 
 Every event has `t`, seconds on the node's monotonic clock: the program's own stamp where it gave one, else the
-agent's; `seen` is always the agent's. Numbers that are not finite are read as None and mark the event diverged.
+agent's; `seen` is always the agent's. Numbers that are not finite are read as None; a loss or a metric that is not
+finite marks the event diverged.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What all events share. `rank` is the global rank that printed it; `diverged`: a number in it was not finite."""
+    """What all events share. `rank`: the global rank that printed it; `diverged`: its loss or value was not finite."""
 
     kind: ClassVar[str] = ""
     t: float
@@ -111,6 +112,8 @@ EVENTS: dict[str, type[Event]] = {
     kind.kind: kind for kind in (Start, WarmupEnd, Segment, Evaluation, Progress, Memory, End)
 }
 END_STATUSES = ("success", "target_missed", "failed")
+#: Where these are not finite, training has gone astray; any other number is then merely unknown.
+DIVERGING_FIELDS = ("loss", "value")
 
 
 class EventError(ValueError):
@@ -122,10 +125,13 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
 
     Raises EventError for an unknown event, a missing field or a field of the wrong type.
     """
-    kind = EVENTS.get(record.get("event", ""))  # type: ignore[arg-type]
+    name = record.get("event")
+    kind = EVENTS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise EventError(f"unknown event {record.get('event')!r}; known: {', '.join(EVENTS)}")
-    values: dict[str, Any] = {"t": record.get("t", seen), "seen": record.get("seen", seen), "rank": record.get("rank", rank)}
+        raise EventError(f"unknown event {name!r:.80}; known: {', '.join(EVENTS)}")
+    values: dict[str, Any] = {
+        key: record.get(key, given) for key, given in (("t", seen), ("seen", seen), ("rank", rank))
+    }
     diverged = record.get("diverged") is True
     for field in fields(kind):
         if field.name in ("t", "seen", "rank", "diverged"):
@@ -135,10 +141,12 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
                 raise EventError(f"event {kind.kind!r} lacks {field.name!r}")
             continue
         values[field.name], finite = _checked(kind.kind, field.name, str(field.type), record[field.name])
-        diverged = diverged or not finite
+        diverged = diverged or (not finite and field.name in DIVERGING_FIELDS)
     for name in ("t", "seen"):
-        if not _is_number(values[name]) or not math.isfinite(values[name]):
+        if not _is_number(values[name]) or not math.isfinite(_float(values[name])):
             raise EventError(f"event {kind.kind!r}: {name!r} must be a finite number of seconds")
+    if not isinstance(values["rank"], int):
+        raise EventError(f"event {kind.kind!r}: 'rank' must be int, not {values['rank']!r:.80}")
     if kind is End and values["status"] not in END_STATUSES:
         raise EventError(f"event 'end': status {values['status']!r}; allowed: {', '.join(END_STATUSES)}")
     return kind(**values, diverged=diverged)
@@ -167,22 +175,36 @@ def _checked(kind: str, name: str, annotation: str, value: Any) -> tuple[Any, bo
     Raises EventError where it has another type.
     """
     optional = "None" in annotation
-    base = annotation.split("|")[0].strip()
-    if value is None and (optional or name == "value"):
+    base = annotation.partition("|")[0].strip()
+    if value is None and optional:
         return None, True
     if base == "float" and _is_number(value):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
+        number = _float(value)
         if math.isfinite(number):
             return number, True
         if optional:
             return None, False
-    elif base == "int" and _is_number(value) and math.isfinite(value) and int(value) == value:
+    elif base == "int" and _is_number(value) and math.isfinite(_float(value)) and int(value) == value:
         return int(value), True
     elif (base == "str" and isinstance(value, str)) or (base == "bool" and isinstance(value, bool)):
         return value, True
     elif base.startswith("dict") and isinstance(value, dict):
-        return value, True
+        return _finite(value), True
     raise EventError(f"event {kind!r}: {name!r} must be {base}, not {value!r:.80}")
+
+
+def _float(value: float) -> float:
+    """As a float; a whole number too large for one is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _finite(value: Any) -> Any:
+    """A JSON value with None for every number in it that is not finite."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

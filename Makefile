@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine, set-up included: make bench, make test.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help bench test lint format clean
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dimension table and a results folder
+	@echo "== measuring this machine on cases/image_classification/digits.case.yaml (about three minutes)"
+	$(BIN)/pytest --sixdim -v cases/image_classification/digits.case.yaml
+
+test: $(VENV)/.dev  ## Run the tests
+	@echo "== running the tests (about ten minutes on two cores)"
+	$(BIN)/pytest tests
+
+lint: $(VENV)/.dev  ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest_sixdim.schema --check
+	$(BIN)/pytest -q tests/test_layers.py
+
+format: $(VENV)/.dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove the virtual environment and caches, never results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "pytest-sixdim needs Python 3.10 or newer, and $(PYTHON) is not: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@echo "== making a virtual environment in $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.cases: pyproject.toml | $(BIN)/python
+	@echo "== installing the plugin and what the built-in cases need (torch: a download of gigabytes)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cases]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.cases
+	@echo "== installing what the tests and checks need"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cases,dev]'
+	@touch $@

@@ -1,0 +1,45 @@
+"""Who has this host's cards. A measured run has the host to itself (docs/method.md)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytest_sixdim.campaign.settings import SettingsError
+
+
+def lock_directory() -> Path:
+    """A private directory on this host, the same for all of the user's sessions.
+
+    Raises SettingsError where somebody else owns it.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    directory = Path(base) / "sixdim" if base else Path(tempfile.gettempdir()) / f"sixdim-{os.getuid()}"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.is_symlink() or directory.stat().st_uid != os.getuid():
+        raise SettingsError(f"{directory}: belongs to somebody else; it holds the locks of this user's cards")
+    return directory
+
+
+@contextmanager
+def host_lease(label: str) -> Iterator[int]:
+    """Hold the host while a run is measured; yields the descriptor that holds it.
+
+    Waits until it is free. The descriptor must be passed on to the agent: the lock then lasts as long as any of its
+    holders, so that a killed pytest does not free cards that are still in use. `label` says who holds it.
+    """
+    descriptor = os.open(lock_directory() / "host.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
+        holder = json.dumps({"pid": os.getpid(), "run": label, "since_unix": time.time()})
+        os.pwrite(descriptor, holder.encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)

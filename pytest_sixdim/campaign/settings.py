@@ -1,0 +1,100 @@
+"""What the user asked for, resolved once and the same in every process of a session."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+#: Seeds of the five full runs where none are asked for: 1 to 5 (docs/method.md, section 6).
+DEFAULT_SEED = 1
+
+
+class SettingsError(ValueError):
+    """An option that can't be honoured; the message names it, what was wrong and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a session.
+
+    Attributes:
+        vendor: the vendor whose configurations run, or "all" (collection and planning only).
+        cards, nodes: the numbers of cards and nodes asked for; None: whatever the cases list.
+        runs: full runs for stability; None: what the case says.
+        seeds: seeds of the full runs, in order; None: 1, 2, 3, ...
+        python: interpreter of the training program.
+        launcher: how the agent reaches its nodes.
+    """
+
+    vendor: str
+    python: str
+    results: Path
+    cards: tuple[int, ...] | None = None
+    nodes: tuple[int, ...] | None = None
+    runs: int | None = None
+    seeds: tuple[int, ...] | None = None
+    quick: bool = False
+    strict: bool = False
+    launcher: str = "local"
+
+    def seed(self, index: int) -> int:
+        """The seed of full run `index` (from 1)."""
+        if self.seeds is None:
+            return DEFAULT_SEED + index - 1
+        return self.seeds[(index - 1) % len(self.seeds)]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain types, for session.json and for xdist's workers."""
+        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Settings:
+        """The reverse of to_json."""
+        plain = dict(record, results=Path(record["results"]))
+        for name in ("cards", "nodes", "seeds"):
+            plain[name] = None if plain[name] is None else tuple(plain[name])
+        return cls(**plain)
+
+
+def parse_counts(option: str, text: str | None) -> tuple[int, ...] | None:
+    """Positive whole numbers separated by commas ("1,8").
+
+    Raises SettingsError that names `option`.
+    """
+    if text is None:
+        return None
+    try:
+        counts = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        counts = ()
+    if not counts or min(counts) < 1:
+        raise SettingsError(f"{option} {text!r}: give positive whole numbers separated by commas, such as 1,8")
+    return counts
+
+
+def parse_seeds(text: str | None, runs: int) -> tuple[int, ...] | None:
+    """Seeds from --sixdim-seeds: None for the default, "fresh" for `runs` new ones, or a list of at least `runs`.
+
+    Raises SettingsError for anything else, for equal seeds and for too few.
+    """
+    if text is None:
+        return None
+    if text == "fresh":
+        drawn: set[int] = set()
+        while len(drawn) < runs:
+            drawn.add(secrets.randbelow(2**31 - 1) + 1)
+        return tuple(drawn)
+    try:
+        seeds = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        seeds = (-1,)
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise SettingsError(f"--sixdim-seeds {text!r}: give fresh, or whole numbers below 2^32 separated by commas")
+    if len(set(seeds)) < len(seeds):
+        raise SettingsError(f"--sixdim-seeds {text!r}: every run needs a seed of its own")
+    if len(seeds) < runs:
+        raise SettingsError(f"--sixdim-seeds {text!r}: {runs} runs need {runs} seeds, {len(seeds)} given")
+    return seeds

@@ -1,0 +1,59 @@
+"""Stretches of time on one monotonic clock, in seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+#: From, to.
+Span = tuple[float, float]
+
+
+def duration(spans: Iterable[Span]) -> float:
+    """Seconds that spans which do not overlap last together."""
+    return math.fsum(end - begin for begin, end in spans)
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The union of the spans, ascending, those that touch joined; empty ones are dropped."""
+    joined: list[Span] = []
+    for begin, end in sorted(span for span in spans if span[1] > span[0]):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((begin, end))
+    return tuple(joined)
+
+
+def without(spans: Iterable[Span], cuts: Iterable[Span]) -> tuple[Span, ...]:
+    """What of the spans no cut covers, ascending."""
+    left = merged(spans)
+    for cut_begin, cut_end in merged(cuts):
+        pieces = [((begin, min(end, cut_begin)), (max(begin, cut_end), end)) for begin, end in left]
+        left = tuple(piece for pair in pieces for piece in pair if piece[1] > piece[0])
+    return left
+
+
+def within(spans: Iterable[Span], bounds: Span) -> tuple[Span, ...]:
+    """What of the spans lies between the bounds, ascending."""
+    return tuple(
+        (max(begin, bounds[0]), min(end, bounds[1]))
+        for begin, end in merged(spans)
+        if min(end, bounds[1]) > max(begin, bounds[0])
+    )
+
+
+def last_seconds(spans: Iterable[Span], seconds: float) -> tuple[Span, ...]:
+    """The last `seconds` of the spans, ascending; all of them where they are shorter."""
+    taken: list[Span] = []
+    for begin, end in reversed(merged(spans)):
+        if seconds <= 0:
+            break
+        taken.append((max(begin, end - seconds), end))
+        seconds -= end - begin
+    return tuple(reversed(taken))
+
+
+def holds(spans: Sequence[Span], t: float) -> bool:
+    """Whether the instant lies in one of the spans, its borders included."""
+    return any(begin <= t <= end for begin, end in spans)

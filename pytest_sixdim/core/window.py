@@ -1,0 +1,208 @@
+"""From a run's events to its window: the counted segments and when they trained (docs/method.md, the table and warm-up)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_sixdim.core.case import Configuration, Measure
+from pytest_sixdim.core.credibility import contradictions
+from pytest_sixdim.core.events import Evaluation, Event, Progress, Segment, Start, WarmupEnd
+from pytest_sixdim.core.quantities import percent, shown
+from pytest_sixdim.core.spans import Span, duration, last_seconds, merged, within, without
+
+#: What a full-size segment lasts at least.
+SEGMENT_STEPS = 50
+SEGMENT_SECONDS = 6.0
+#: Where 50 steps exceed this, a segment lasts at least this and LONG_SEGMENT_STEPS.
+LONG_SEGMENT_SECONDS = 120.0
+LONG_SEGMENT_STEPS = 10
+#: A larger share of a segment spent on pauses that the program announced is flagged.
+PAUSED_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class TimedSegment:
+    """A segment and the time that it trained in.
+
+    `seconds` are the program's (the maximum over ranks); `ended` is the instant of its end; `spans` are what of the
+    time since the border before was training: they end at `ended` and last `seconds`, evaluations cut out.
+    """
+
+    index: int
+    samples: int
+    seconds: float
+    steps: int
+    ended: float
+    spans: tuple[Span, ...]
+    loss: float | None = None
+    loader_seconds: float | None = None
+    paused_seconds: float = 0.0
+
+    @property
+    def speed(self) -> float:
+        """Samples/s of the whole job, the loader in and evaluations out."""
+        return self.samples / self.seconds
+
+    @property
+    def compute_speed(self) -> float | None:
+        """Samples/s without the time spent waiting for the loader; None where that was not reported or is nonsense."""
+        if self.loader_seconds is None or not 0 <= self.loader_seconds < self.seconds:
+            return None
+        return self.samples / (self.seconds - self.loader_seconds)
+
+    @property
+    def short(self) -> bool:
+        """Whether it is shorter than the method asks."""
+        if self.steps and self.seconds / self.steps * SEGMENT_STEPS > LONG_SEGMENT_SECONDS:
+            return self.steps < LONG_SEGMENT_STEPS or self.seconds < LONG_SEGMENT_SECONDS
+        return self.steps < SEGMENT_STEPS or self.seconds < SEGMENT_SECONDS
+
+
+@dataclass(frozen=True)
+class Window:
+    """The counted segments of a run and what is known around them.
+
+    Attributes:
+        segments: the counted ones, at most `wanted`.
+        later: those after them, for the sustained figures.
+        started: when training began, None where the program did not say; readings before it are idle.
+        warmup_ended: None where the program did not say.
+        steady: whether the last warm-up segments agreed; None for a fixed or unreported warm-up.
+        short: segments under the method's length, or a fixed warm-up.
+        suspect: contradictions in what the program reported, one sentence each.
+        program_speeds: what the program itself called its speed within the window, samples/s.
+    """
+
+    segments: tuple[TimedSegment, ...]
+    later: tuple[TimedSegment, ...]
+    wanted: int
+    started: float | None = None
+    warmup_ended: float | None = None
+    steady: bool | None = None
+    short: bool = False
+    suspect: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    program_speeds: tuple[float, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all segments came."""
+        return len(self.segments) >= self.wanted > 0
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """When the counted segments trained, ascending, adjacent ones joined."""
+        return merged(span for segment in self.segments for span in segment.spans)
+
+    @property
+    def later_spans(self) -> tuple[Span, ...]:
+        """When the later segments trained."""
+        return merged(span for segment in self.later for span in segment.spans)
+
+    @property
+    def seconds(self) -> float:
+        """Training seconds of the counted segments."""
+        return math.fsum(segment.seconds for segment in self.segments)
+
+    @property
+    def samples(self) -> int:
+        """Samples of the counted segments, over all ranks."""
+        return sum(segment.samples for segment in self.segments)
+
+    @property
+    def whole_seconds(self) -> float:
+        """From the end of warm-up to the end of the last counted segment, with all that lies between."""
+        begin = self.spans[0][0] if self.warmup_ended is None else self.warmup_ended
+        return self.segments[-1].ended - begin
+
+
+def read_window(events: Sequence[Event], measure: Measure, configuration: Configuration) -> Window:
+    """The window of a run.
+
+    Segments reported before warm-up ended are not counted. Where several ranks report segments, the lowest counts.
+    """
+    started = next((event.t for event in events if isinstance(event, Start)), None)
+    rank = min((event.rank for event in events if isinstance(event, Segment)), default=0)
+    mine = [event for event in events if event.rank == rank]
+    warmup = next((event for event in mine if isinstance(event, WarmupEnd)), None)
+    reported = [
+        event for event in mine if isinstance(event, Segment) and (warmup is None or event.seen > warmup.seen)
+    ]
+    evaluations = [event for event in mine if isinstance(event, Evaluation)]
+    borders = [None if warmup is None else warmup.t, *(segment.t for segment in reported)]
+    timed = [_timed(segment, begin, evaluations) for begin, segment in zip(borders, reported, strict=False)]
+    counted, later = tuple(timed[: measure.segments]), tuple(timed[measure.segments :])
+    short = not measure.steady or any(segment.short for segment in counted)
+    inside = [event for event in mine if counted and borders_hold(event, borders[0], counted[-1].ended)]
+    progress = [event for event in inside if isinstance(event, Progress)]
+    return Window(
+        segments=counted,
+        later=later,
+        wanted=measure.segments,
+        started=started,
+        warmup_ended=borders[0],
+        steady=warmup.steady if warmup else None,
+        short=short,
+        suspect=contradictions(
+            next((event for event in events if isinstance(event, Start)), None),
+            warmup,
+            reported[: measure.segments],
+            evaluations,
+            [event.loss for event in progress if event.loss is not None],
+            configuration,
+        ),
+        flags=_flags(counted, warmup, measure),
+        program_speeds=tuple(event.speed for event in progress if event.speed is not None),
+    )
+
+
+def borders_hold(event: Event, begin: float | None, end: float) -> bool:
+    """Whether the event's instant lies after `begin` and not after `end`."""
+    return (begin is None or event.t > begin) and event.t <= end
+
+
+def _timed(segment: Segment, begin: float | None, evaluations: Sequence[Evaluation]) -> TimedSegment:
+    """The segment with its spans; `begin`: the border before it, None where nobody reported it."""
+    bounds = (-math.inf if begin is None else begin, segment.t)
+    cuts = [(event.t - event.seconds, event.t) for event in evaluations if event.seconds]
+    paused = segment.paused_seconds or 0.0
+    untimed = [event.t for event in evaluations if event.seconds is None and bounds[0] < event.t <= bounds[1]]
+    if untimed and begin is not None:
+        # An evaluation that does not say how long it took gets its share of the time that nothing else explains.
+        training = duration(without([bounds], cuts))
+        each = max(0.0, training - segment.seconds - paused) / len(untimed)
+        cuts += [(t - each, t) for t in untimed]
+    spans = last_seconds(without([bounds], cuts), segment.seconds)
+    return TimedSegment(
+        index=segment.index,
+        samples=segment.samples,
+        seconds=segment.seconds,
+        steps=segment.steps,
+        ended=segment.t,
+        spans=within(spans, bounds),
+        loss=segment.loss,
+        loader_seconds=segment.loader_seconds,
+        paused_seconds=paused,
+    )
+
+
+def _flags(counted: Sequence[TimedSegment], warmup: WarmupEnd | None, measure: Measure) -> tuple[str, ...]:
+    """What a reader should know of the window."""
+    flags = []
+    if any(segment.short for segment in counted):
+        steps, seconds = min(s.steps for s in counted), min(s.seconds for s in counted)
+        flags.append(f"short window: segments of {steps} steps and {shown(seconds)} s")
+    if not measure.steady:
+        flags.append("short window: fixed warm-up")
+    elif warmup is None:
+        flags.append("the program did not report the end of its warm-up")
+    elif warmup.steady is False:
+        flags.append("warm-up ended before three segments agreed within 1 %")
+    if counted and all(segment.loss is None for segment in counted):
+        flags.append("no loss reported with the segments")
+    for segment in counted:
+        if segment.paused_seconds > PAUSED_SHARE * segment.seconds:
+            flags.append(f"segment {segment.index} paused for {percent(segment.paused_seconds / segment.seconds)} of it")
+    return tuple(flags)

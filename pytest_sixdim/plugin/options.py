@@ -1,0 +1,99 @@
+"""Command line and ini values (design section 4). Every --sixdim-NAME that takes a value may stand in the ini file
+as sixdim_NAME."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+#: name, metavar, help. The value is None where neither the command line nor the ini file gives it.
+VALUES: tuple[tuple[str, str, str], ...] = (
+    ("vendor", "auto|ID|all", "whose configurations run (default auto: the vendor whose card is found, else cpu)"),
+    ("cards", "N[,N]", "only configurations with so many cards per node"),
+    ("nodes", "N[,N]", "only configurations with so many nodes"),
+    ("runs", "N", "full runs for stability (default: the case's, 5)"),
+    ("seeds", "fresh|N,N,...", "seeds of the full runs (default 1,2,3,...)"),
+    ("data", "DIR|generated", "root of the data sets"),
+    ("results", "DIR", "where results go (default results)"),
+    ("resume", "last|ID|DIR", "reuse the finished runs of an earlier session"),
+    ("launcher", "NAME", "how nodes are reached (default local)"),
+    ("python", "EXE", "the training program's interpreter (default: pytest's own)"),
+    ("adapter", "NAME", "an adapter between framework and card"),
+    ("save-baseline", "FILE", "write this session's figures as baseline entries"),
+)
+FLAGS: tuple[tuple[str, str], ...] = (
+    ("quick", "use the cases' quick settings: seconds, on any machine"),
+    ("strict", "unjudged, unknown, suspect and 'too few cards' fail"),
+)
+PLAN = "--sixdim-plan"
+PLAN_FORMATS = ("table", "json")
+JUNIT_FORMS = ("system-out", "properties", "none")
+
+
+def add(parser: pytest.Parser) -> None:
+    """Register every option and ini value."""
+    group = parser.getgroup("sixdim", "benchmarks of AI accelerators in six dimensions (pytest-sixdim)")
+    group.addoption("--sixdim", action="store_true", help="collect and run model cases (*.case.yaml)")
+    for name, metavar, text in VALUES:
+        group.addoption(f"--sixdim-{name}", dest=_dest(name), metavar=metavar, help=text)
+        parser.addini(_dest(name), f"default of --sixdim-{name}")
+    for name, text in FLAGS:
+        group.addoption(f"--sixdim-{name}", dest=_dest(name), action="store_true", default=None, help=text)
+        parser.addini(_dest(name), f"default of --sixdim-{name}", type="bool", default=False)
+    group.addoption(
+        PLAN,
+        dest="sixdim_plan",
+        nargs="?",
+        const="table",
+        metavar="json",
+        help="print the runs and which tests need them, and launch nothing; as a table or as JSON",
+    )
+    parser.addini("sixdim_cases", "where cases are looked for without paths", type="args", default=["cases"])
+    parser.addini(
+        "sixdim_junit", f"where JUnit carries the figures: {', '.join(JUNIT_FORMS)} (default system-out)", default=None
+    )
+
+
+def spell_out_plan(args: list[str]) -> None:
+    """Turn a bare --sixdim-plan into --sixdim-plan=table, so that a path after it stays a path."""
+    for index, argument in enumerate(args):
+        if argument == "--":
+            return
+        if argument == PLAN:
+            args[index] = f"{PLAN}=table"
+
+
+def value(config: pytest.Config, name: str) -> Any:
+    """What the command line says of an option, else the ini file, else None (flags: False)."""
+    given = config.getoption(_dest(name))
+    if given is not None:
+        return given
+    written = config.getini(_dest(name))
+    return written if written != "" else None
+
+
+def plan_format(config: pytest.Config) -> str | None:
+    """How the plan is to be printed; None where runs are to be launched.
+
+    Raises pytest.UsageError for an unknown format.
+    """
+    wanted = config.getoption("sixdim_plan")
+    if wanted is not None and wanted not in PLAN_FORMATS:
+        raise pytest.UsageError(f"{PLAN}={wanted}: unknown format; allowed: {', '.join(PLAN_FORMATS)}")
+    return None if wanted is None else str(wanted)
+
+
+def junit_form(config: pytest.Config) -> str:
+    """Where JUnit carries the figures.
+
+    Raises pytest.UsageError for an unknown form.
+    """
+    form = config.getini("sixdim_junit") or JUNIT_FORMS[0]
+    if form not in JUNIT_FORMS:
+        raise pytest.UsageError(f"ini option sixdim_junit = {form}: allowed: {', '.join(JUNIT_FORMS)}")
+    return str(form)
+
+
+def _dest(name: str) -> str:
+    return "sixdim_" + name.replace("-", "_")

@@ -1,0 +1,108 @@
+"""From options to settings: what is asked for, checked, with errors that name the option."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_sixdim import __version__
+from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_counts, parse_seeds
+from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.plugin import options
+from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
+
+if TYPE_CHECKING:
+    from pytest_sixdim.plugin.session import Session
+
+#: Full runs for stability where neither the case nor the user says otherwise.
+RUNS = 5
+#: Options that are part of the design and not built yet, with what holds meanwhile.
+LATER = {
+    "data": "data sets are not supported yet; a case that needs one trains on generated data",
+    "resume": "resuming an earlier session is not supported yet; every session launches its own runs",
+    "adapter": "adapters are not supported yet",
+}
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """The settings of this session, vendor still as asked for.
+
+    Raises SettingsError for a value that can't be honoured.
+    """
+    for name, text in LATER.items():
+        if (given := options.value(config, name)) is not None:
+            raise SettingsError(f"--sixdim-{name} {given}: {text}")
+    nodes = parse_counts("--sixdim-nodes", options.value(config, "nodes"))
+    if nodes is not None and max(nodes) > 1:
+        raise SettingsError("--sixdim-nodes: more than one node is not supported yet; allowed: 1")
+    runs = _runs(options.value(config, "runs"))
+    results = Path(options.value(config, "results") or "results")
+    return Settings(
+        vendor=options.value(config, "vendor") or "auto",
+        python=options.value(config, "python") or sys.executable,
+        results=(config.invocation_params.dir / results).resolve(),
+        cards=parse_counts("--sixdim-cards", options.value(config, "cards")),
+        nodes=nodes,
+        runs=runs,
+        seeds=parse_seeds(options.value(config, "seeds"), runs or RUNS),
+        quick=bool(options.value(config, "quick")),
+        strict=bool(options.value(config, "strict")),
+        launcher=options.value(config, "launcher") or "local",
+    )
+
+
+def read_vendors(config: pytest.Config) -> dict[str, VendorProfile]:
+    """Every known vendor profile by id: the built-in ones, then those of the user's hooks.
+
+    Raises SchemaError for a broken profile.
+    """
+    profiles = {name: load_vendor(path) for name, path in builtin_vendors().items()}
+    for paths in config.hook.pytest_sixdim_vendors():
+        for path in paths:
+            profile = load_vendor(Path(path))
+            profiles[profile.id] = profile
+    return profiles
+
+
+def session_record(session: Session) -> dict[str, Any]:
+    """session.json, and what xdist's workers are sent."""
+    bench = session.bench
+    return {
+        "plugin": __version__,
+        "pytest": pytest.__version__,
+        "directory": str(session.store.directory) if session.store else None,
+        "settings": session.settings.to_json(),
+        "host": session.host.to_json(),
+        "machine": dict(bench.machine),
+        "software": dict(bench.software),
+        "git_commit": _git_commit(),
+        "samplers": dict(bench.samplers),
+        "dialects": dict(bench.dialects),
+    }
+
+
+def _runs(text: Any) -> int | None:
+    if text is None:
+        return None
+    if not str(text).isdigit() or int(text) < 1:
+        raise SettingsError(f"--sixdim-runs {text}: give a positive whole number (5 is what baselines are measured with)")
+    return int(text)
+
+
+def _git_commit() -> str | None:
+    """The commit of the working directory, with "+changes" where it is not clean; None outside a repository."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+changes", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

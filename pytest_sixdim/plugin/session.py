@@ -1,0 +1,244 @@
+"""A session under --sixdim: its settings, its host, its cases, its plan, and pytest's hooks that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_sixdim.campaign.campaign import Campaign
+from pytest_sixdim.campaign.host import Host, find_host, machine, software
+from pytest_sixdim.campaign.orders import Bench
+from pytest_sixdim.campaign.plan import Plan
+from pytest_sixdim.campaign.settings import Settings, SettingsError
+from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.dialects import DIALECTS
+from pytest_sixdim.launchers import launcher
+from pytest_sixdim.plugin import options, selection, xdist
+from pytest_sixdim.plugin.collection import SUFFIX, CaseFile, read_case
+from pytest_sixdim.plugin.request import read_settings, read_vendors, session_record
+from pytest_sixdim.samplers import SAMPLERS
+from pytest_sixdim.schema.errors import Problem, SchemaError
+
+SESSION = pytest.StashKey["Session"]()
+NAME = "sixdim-session"
+
+
+class Session:
+    """What every part of the plugin asks for. In xdist's workers it is made of what the controller sent."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        host: Host,
+        profiles: dict[str, VendorProfile],
+        bench: Bench,
+        store: Store | None,
+        register_mark: Callable[[str, str], None],
+    ) -> None:
+        """`store` is None where nothing is to be launched; `register_mark` makes a mark known to pytest."""
+        self.settings = settings
+        self.host = host
+        self.profiles = profiles
+        self.bench = bench
+        self.store = store
+        self.campaign: Campaign | None = None
+        self.plan = Plan([])
+        self.deselected: list[str] = []
+        self.first_failures: dict[str, str] = {}
+        self.register_mark = register_mark
+        self._cases: dict[Path, Case] = {}
+        self._names: dict[str, Path] = {}
+        self._marks: dict[str, pytest.MarkDecorator] = {}
+
+    def read_case(self, path: Path) -> Case:
+        """A case, read once; its quick form under --sixdim-quick.
+
+        Raises SchemaError for a broken file and for a name that another case of the session has.
+        """
+        if path not in self._cases:
+            case = read_case(path, self.profiles, self.bench.dialects)
+            self.register_mark(case.task_mark, f"cases of the task {case.task}")
+            other = self._names.setdefault(case.name, path)
+            if other != path:
+                raise SchemaError([Problem(path, 1, f"case name {case.name!r} is taken by {other}; names are unique")])
+            self._cases[path] = case.quickened() if self.settings.quick and case.quick else case
+        return self._cases[path]
+
+    def mark(self, name: str) -> pytest.MarkDecorator:
+        """A mark of a case's tests, made once."""
+        if name not in self._marks:
+            self._marks[name] = getattr(pytest.mark, name)
+        return self._marks[name]
+
+    def lacking(self, configuration: Configuration) -> str | None:
+        """Why a configuration does not fit this host, None where it does."""
+        if self.settings.vendor == "all":
+            return None
+        visible = len(self.host.devices)
+        if configuration.nodes > 1:
+            return f"needs {configuration.nodes} nodes; the launcher {self.settings.launcher!r} reaches one"
+        if configuration.cards > visible:
+            hidden = f" ({self.host.limited_by} limits them)" if self.host.limited_by else ""
+            return f"needs {configuration.cards} cards, {visible} visible{hidden}"
+        return None
+
+
+def start_session(config: pytest.Config) -> None:
+    """Make the session and register the plugin's parts.
+
+    Raises pytest.UsageError for an option that can't be honoured.
+    """
+    try:
+        session = _worker_session(config) or _controller_session(config)
+    except (SettingsError, SchemaError) as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[SESSION] = session
+    _register_marks(session)
+    _choose_paths(config)
+    config.option.continue_on_collection_errors = True
+    from pytest_sixdim.plugin import fixtures, junit, outcome, terminal
+
+    manager = config.pluginmanager
+    manager.register(SessionHooks(config, session), NAME)
+    manager.register(fixtures, "sixdim-fixtures")
+    manager.register(outcome, "sixdim-outcome")
+    if not xdist.is_worker(config):
+        manager.register(terminal.TerminalHooks(config, session), "sixdim-terminal")
+        manager.register(junit.JUnitHooks(config, options.junit_form(config)), "sixdim-junit")
+        if session.store is not None:
+            manager.register(xdist.ControllerHooks(session_record(session)), "sixdim-xdist")
+
+
+def _worker_session(config: pytest.Config) -> Session | None:
+    facts = xdist.received(config)
+    if facts is None:
+        return None
+    profiles = read_vendors(config)
+    settings, host = Settings.from_json(facts["settings"]), Host.from_json(facts["host"])
+    bench = Bench(
+        settings, host, profiles[host.vendor], facts["machine"], facts["software"], facts["samplers"], facts["dialects"]
+    )
+    return Session(settings, host, profiles, bench, Store(Path(facts["directory"])), _mark_registry(config))
+
+
+def _controller_session(config: pytest.Config) -> Session:
+    profiles = read_vendors(config)
+    settings = read_settings(config)
+    only_look = config.option.collectonly or options.plan_format(config) is not None
+    if settings.vendor == "all" and not only_look:
+        raise SettingsError("--sixdim-vendor all: only with --collect-only or --sixdim-plan; a host has one vendor")
+    host = find_host(profiles, settings.vendor)
+    if settings.vendor != "all":
+        settings = Settings(**{**settings.__dict__, "vendor": host.vendor})
+    launcher(settings.launcher)
+    extra_samplers, extra_dialects = _registered(config)
+    versions = {} if only_look else software(settings.python)
+    bench = Bench(
+        settings,
+        host,
+        profiles[host.vendor],
+        machine(),
+        versions,
+        {**SAMPLERS, **extra_samplers},
+        {**DIALECTS, **extra_dialects},
+    )
+    store = None if only_look else Store.create(settings.results)
+    session = Session(settings, host, profiles, bench, store, _mark_registry(config))
+    if store is not None:
+        store.write_session(session_record(session))
+    return session
+
+
+def _registered(config: pytest.Config) -> tuple[dict[str, str], dict[str, str]]:
+    """Samplers and dialects of the user's plugins and conftest files."""
+    samplers: dict[str, str] = {}
+    dialects: dict[str, str] = {}
+    for found, answers in (
+        (samplers, config.hook.pytest_sixdim_samplers()),
+        (dialects, config.hook.pytest_sixdim_dialects()),
+    ):
+        for answer in answers:
+            found.update(answer)
+    return samplers, dialects
+
+
+def _mark_registry(config: pytest.Config) -> Callable[[str, str], None]:
+    """Registers each mark once."""
+    known: set[str] = set()
+
+    def register(name: str, text: str) -> None:
+        if name not in known:
+            known.add(name)
+            config.addinivalue_line("markers", f"{name}: {text}")
+
+    return register
+
+
+def _register_marks(session: Session) -> None:
+    register = session.register_mark
+    for profile in session.profiles.values():
+        register(profile.id, f"measured on cards of {profile.name}")
+    for dimension in DIMENSIONS:
+        register(dimension, "this dimension of a case")
+    register("singlecard", "on one card")
+    register("multicard", "on several cards of a node")
+    register("multinode", "on several nodes")
+    register("quick", "the case has quick settings")
+
+
+def _choose_paths(config: pytest.Config) -> None:
+    """Without paths on the command line the cases are collected, not the project's tests.
+
+    Raises pytest.UsageError where ini's sixdim_cases names a directory that is not there.
+    """
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
+    base = config.inipath.parent if config.inipath else config.rootpath
+    paths = [base / name for name in config.getini("sixdim_cases")]
+    for path in paths:
+        if not path.exists():
+            raise pytest.UsageError(f"no paths given and {path} does not exist (ini option sixdim_cases)")
+    config.args = [str(path) for path in paths]
+
+
+class SessionHooks:
+    """Collection and planning."""
+
+    def __init__(self, config: pytest.Config, session: Session) -> None:
+        self._config = config
+        self._session = session
+
+    @pytest.hookimpl
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> CaseFile | None:
+        """Every *.case.yaml is a test module."""
+        if not file_path.name.endswith(SUFFIX):
+            return None
+        module: CaseFile = CaseFile.from_parent(parent, path=file_path)
+        module.sixdim = self._session
+        return module
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Deselect what this session can't or shall not run."""
+        self._session.deselected = selection.select(self._session, config, items)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Plan the runs of what is left."""
+        ours = self._session
+        wanted = selection.ask(ours, session.items)
+        ours.plan = Plan(wanted, ours.settings.runs)
+        if ours.store is not None:
+            ours.campaign = Campaign(
+                ours.bench,
+                ours.store,
+                ours.plan,
+                launcher(ours.settings.launcher),
+                started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
+                finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
+            )
+

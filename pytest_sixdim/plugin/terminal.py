@@ -1,0 +1,95 @@
+"""What a person sees in the terminal: the header, the plan, each run as it goes, the table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pytest_sixdim.campaign.runner import StartedRun
+from pytest_sixdim.core.records import RunRecord
+from pytest_sixdim.plugin import options
+from pytest_sixdim.plugin.session import Session
+from pytest_sixdim.report.pages import write_pages
+from pytest_sixdim.report.plan import plan_record, plan_table
+from pytest_sixdim.report.table import closing, remarks, table
+
+
+class TerminalHooks:
+    """Registered where there is a terminal: not in xdist's workers."""
+
+    def __init__(self, config: pytest.Config, session: Session) -> None:
+        self._config = config
+        self._session = session
+        self._launched = 0
+
+    def pytest_report_header(self) -> list[str]:
+        """Vendor and how it was found, cards, results folder."""
+        host, store = self._session.host, self._session.store
+        names = " and ".join(sorted({device.name for device in host.devices})) or "none"
+        lines = [f"sixdim: vendor {host.vendor} ({host.found}), {len(host.devices)} cards: {names}"]
+        if store is not None:
+            lines.append(f"sixdim: results in {store.directory}")
+        return lines
+
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """What will be launched, and what was left out and why."""
+        lines = [f"sixdim: left out: {why}" for why in self._session.deselected]
+        if self._session.plan.runs:
+            lines.append(f"sixdim: {self._session.plan.summary()}")
+        return lines
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Under --sixdim-plan print the plan and launch nothing."""
+        wanted = options.plan_format(self._config)
+        if wanted is None or session.testsfailed:
+            return None
+        plan, bench = self._session.plan, self._session.bench
+        print(json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench))
+        return True
+
+    def pytest_sixdim_run_started(self, run: StartedRun) -> None:
+        """Say what is being launched: a run may take hours."""
+        self._launched += 1
+        total = len(self._session.plan.runs)
+        cards = run.configuration.world_size
+        self._write(
+            f"  run {self._launched}/{total}: {run.key}, seed {run.seed}, {cards} card{'s' if cards > 1 else ''} ..."
+        )
+
+    def pytest_sixdim_run_finished(self, run: RunRecord) -> None:
+        """Say how a run ended."""
+        seconds = "" if run.result.seconds is None else f" in {run.result.seconds:.1f} s"
+        message = "" if run.result.finished or not run.result.message else f": {run.result.message}"
+        self._write(f"  {run.name} {run.result.status}{seconds}{message}", red=not run.result.finished)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The six-dimension table and what it does not say."""
+        store = self._session.store
+        if store is None:
+            return
+        cards = store.scorecards()
+        if not cards:
+            for why in self._session.deselected:
+                terminalreporter.write_line(f"sixdim: nothing measured: {why}")
+            return
+        terminalreporter.section("six dimensions")
+        terminalreporter.write_line(table(cards))
+        for remark in remarks(cards):
+            terminalreporter.write_line(remark)
+        terminalreporter.write_line(closing(cards))
+        pages = write_pages(store.directory, cards)
+        terminalreporter.write_line(f"results: {store.directory} ({', '.join(pages)})")
+
+    def _write(self, text: str, **markup: bool) -> None:
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
+        if reporter is None or reporter.verbosity < 0:
+            return
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(text, **markup)
+            reporter.flush()
+

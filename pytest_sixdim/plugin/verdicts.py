@@ -1,0 +1,108 @@
+"""From verdicts to what a test does: pass, fail or skip, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_sixdim.campaign.plan import Wanted
+from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.results import DimensionResult
+
+if TYPE_CHECKING:
+    from pytest_sixdim.plugin.session import Session
+
+#: What a test settled, as plain types: one record a dimension (docs/formats.md).
+OUTCOMES = pytest.StashKey[list[dict[str, Any]]]()
+#: Verdicts that --sixdim-strict turns into failures.
+NOT_STRICT = ("unjudged", "unknown", "suspect")
+
+
+class ItemScorecard(Mapping[str, DimensionResult]):
+    """The verdicts that one test asks for, each worked out when it is looked at."""
+
+    def __init__(self, session: Session, item: pytest.Item, wanted: Wanted) -> None:
+        self._session = session
+        self._item = item
+        self._wanted = wanted
+        self._results: dict[str, DimensionResult] = {}
+
+    def __len__(self) -> int:
+        return len(self._wanted.dimensions)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._wanted.dimensions)
+
+    def __getitem__(self, dimension: str) -> DimensionResult:
+        """Measure, judge and store one dimension."""
+        if dimension not in self._wanted.dimensions:
+            raise KeyError(f"{dimension!r}: this test asks for {', '.join(self._wanted.dimensions)}")
+        if dimension not in self._results:
+            self._results[dimension] = self._judge(dimension)  # type: ignore[arg-type]
+        return self._results[dimension]
+
+    def settle(self, dimension: str) -> None:
+        """End the test as the verdict of `dimension` says: pass silently, fail, or skip with the reason."""
+        result = self[dimension]
+        self._item.stash.setdefault(OUTCOMES, []).append(_outcome(result))
+        if result.verdict == "pass":
+            return
+        if result.verdict == "fail":
+            pytest.fail(result.reason + self._log(result), pytrace=False)
+        if result.verdict in NOT_STRICT and self._session.settings.strict and not result.detail.get("disputed"):
+            pytest.fail(f"{dimension} {result.verdict}, and --sixdim-strict is given: {result.reason}", pytrace=False)
+        pytest.skip(result.reason)
+
+    def _judge(self, dimension: Dimension) -> DimensionResult:
+        campaign = self._session.campaign
+        assert campaign is not None
+        case, configuration = self._wanted.case, self._wanted.configuration
+        measurements = campaign.measure(case, configuration, (dimension,))
+        result: DimensionResult = self._item.ihook.pytest_sixdim_score(
+            dimension=dimension,
+            case=case,
+            configuration=configuration,
+            measurements=measurements,
+            baseline=campaign.baseline(case, configuration, measurements),
+        )
+        scorecard = campaign.keep(case, configuration, measurements, result)
+        self._item.ihook.pytest_sixdim_scorecard(scorecard=scorecard)
+        return result
+
+    def _log(self, result: DimensionResult) -> str:
+        """The log of a run that failed the test: its tail in the first test that it fails, a pointer in the others."""
+        campaign = self._session.campaign
+        assert campaign is not None
+        run = campaign.failed_run(self._wanted.case, self._wanted.configuration, result.dimension)
+        if run is None:
+            return ""
+        first = self._session.first_failures.setdefault(str(run.directory), self._item.nodeid)
+        if first != self._item.nodeid:
+            return f"\nlog tail: see {first}"
+        where = f"{run.directory.name} ({run.directory / 'node-0' / 'logs'})"
+        if run.result.log_tail:
+            self._item.add_report_section("call", f"log tail of {where}", "\n".join(run.result.log_tail) + "\n")
+        return f"\nlogs: {run.directory / 'node-0' / 'logs'}"
+
+
+def _outcome(result: DimensionResult) -> dict[str, Any]:
+    """What reports carry of a verdict: plain built-in types, which alone cross between processes."""
+    return {
+        "dimension": str(result.dimension),
+        "verdict": str(result.verdict),
+        "value": None if result.value is None else float(result.value),
+        "unit": str(result.unit),
+        "reason": str(result.reason),
+        "limit": str(result.limit["text"]) if result.limit else None,
+        "baseline": _baseline(result),
+        "score": None if result.score is None else float(result.score),
+        "flags": [str(flag) for flag in result.flags],
+    }
+
+
+def _baseline(result: DimensionResult) -> str | None:
+    if result.baseline is None:
+        return None
+    return f"{result.baseline['text']} {result.baseline['unit']} ({result.baseline['source']})"

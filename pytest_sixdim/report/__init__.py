@@ -1,0 +1,1 @@
+"""Views of scorecards: text, tables, pages. Nothing is measured or judged here."""

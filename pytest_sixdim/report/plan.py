@@ -1,0 +1,60 @@
+"""The plan, for people and for programs: which runs, on what, and which tests need them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from pytest_sixdim.campaign.orders import Bench, make_order
+from pytest_sixdim.campaign.plan import Plan, PlannedRun
+
+
+def plan_record(plan: Plan, bench: Bench) -> dict[str, Any]:
+    """As JSON: every run with role, case, configuration, seed, cards, command and the node ids of its tests."""
+    return {
+        "schema": 1,
+        "summary": plan.summary(),
+        "runs": [
+            {
+                "case": run.key.case,
+                "configuration": run.key.configuration,
+                "role": run.key.role,
+                "index": run.key.index,
+                "seed": bench.settings.seed(run.key.index),
+                "nodes": run.configuration.nodes,
+                "cards": run.configuration.cards,
+                "command": command(bench, run),
+                "tests": run.tests,
+            }
+            for run in plan.runs
+        ],
+    }
+
+
+def plan_table(plan: Plan, bench: Bench) -> str:
+    """As text: one line a run, then what each one executes."""
+    rows = [
+        [str(run.key), bench.settings.seed(run.key.index), run.configuration.world_size, _dimensions(run.tests)]
+        for run in plan.runs
+    ]
+    lines = [tabulate(rows, ["run", "seed", "cards", "needed by"], tablefmt="simple"), ""]
+    shown: dict[tuple[str, str], PlannedRun] = {}
+    for run in plan.runs:
+        shown.setdefault((run.key.configuration, run.key.role), run)
+    lines += [f"{run.key}: {shlex.join(command(bench, run))}" for run in shown.values()]
+    return "\n".join([*lines, "", plan.summary()])
+
+
+def command(bench: Bench, run: PlannedRun) -> list[str]:
+    """The training program's own command, as each rank runs it."""
+    order, _ = make_order(bench, run, Path("RUN_DIR"))
+    return list(order["command"] or [order["python"], "-u", order["program"]]) + list(order["args"])
+
+
+def _dimensions(tests: Sequence[str]) -> str:
+    """Node ids as short names: test_speed[cpu-fp32-bs32-1x1] and so on."""
+    return "\n".join(test.partition("::")[2] or test for test in tests)

@@ -1,0 +1,84 @@
+"""Sources of card readings. One file a source, one class each; `CHANNELS` in core.records lists what can be read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.core.records import Source
+from pytest_sixdim.core.registry import class_path, load_class
+
+
+class SamplerUnavailable(Exception):
+    """The source cannot be read on this host; the message says why, in a few words."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A card as the order lists it. `cores`: the CPU numbers that its rank is pinned to, None for no pinning."""
+
+    index: int
+    id: str
+    name: str
+    total_bytes: int | None = None
+    cores: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a sampler may know of the run on its node.
+
+    Attributes:
+        devices: the leased cards; the n-th is that of local rank n.
+        directory: the run's directory of this node, where `ranks/rank-<r>.json` names each rank's process.
+        first_rank: the global rank of local rank 0.
+    """
+
+    devices: tuple[Device, ...]
+    directory: Path
+    first_rank: int = 0
+
+
+class Sampler(ABC):
+    """Reads the cards of one node. Made with the order's options as keywords; used from one thread."""
+
+    @abstractmethod
+    def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
+        """Get ready to read; returns those of `channels` that can be read, with where their readings come from.
+
+        Raises SamplerUnavailable where none can.
+        """
+
+    @abstractmethod
+    def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
+        """One reading a card, in the order of the node's devices and in the channel's unit, of each of `channels`.
+
+        A card that did not answer is None. A channel that is not due yet is left out.
+        """
+
+    def summary(self) -> Mapping[str, Any]:
+        """What the run's result should say of the sampling, plain JSON types."""
+        return {}
+
+    def close(self) -> None:  # noqa: B027 - nothing to release is the usual case
+        """Release what `open` took."""
+
+
+#: Registered name -> "package.module:Class".
+SAMPLERS: dict[str, str] = {
+    "process_memory": "pytest_sixdim.samplers.process_memory:ProcessMemorySampler",
+    "rapl": "pytest_sixdim.samplers.rapl:RaplSampler",
+}
+
+
+def make_sampler(name: str, options: Mapping[str, Any], known: Mapping[str, str] = SAMPLERS) -> Sampler:
+    """The sampler called `name`.
+
+    Raises RegistryError where it is unknown or cannot be imported, TypeError or ValueError where it does not take
+    the options.
+    """
+    sampler: Sampler = load_class(class_path("sampler", name, known))(**options)
+    return sampler

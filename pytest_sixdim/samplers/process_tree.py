@@ -1,0 +1,45 @@
+"""Which process is whose child, from /proc (proc(5): fields 3 and 4 of /proc/PID/stat)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """A process: its number, its parent's, and its state (one letter; Z: ended, not yet waited for)."""
+
+    pid: int
+    parent: int
+    state: str
+
+
+def processes() -> list[Process]:
+    """All processes that can be seen from here. One that vanishes meanwhile is left out."""
+    with os.scandir("/proc") as entries:
+        return [process for entry in entries if entry.name.isdigit() and (process := _process(entry.name))]
+
+
+def descendants(ancestor: int, among: Iterable[Process]) -> list[Process]:
+    """Children of `ancestor`, their children, and so on, in no particular order, without `ancestor` itself."""
+    children: dict[int, list[Process]] = {}
+    for process in among:
+        children.setdefault(process.parent, []).append(process)
+    found: list[Process] = []
+    parents = [ancestor]
+    while parents:
+        below = children.pop(parents.pop(), [])
+        found += below
+        parents += [process.pid for process in below]
+    return found
+
+
+def _process(name: str) -> Process | None:
+    try:
+        stat = Path("/proc", name, "stat").read_bytes()
+    except OSError:
+        return None
+    state, parent = stat[stat.rindex(b")") + 2 :].split(maxsplit=2)[:2]  # the name in brackets may hold anything
+    return Process(int(name), int(parent), state.decode())

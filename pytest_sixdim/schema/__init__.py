@@ -1,0 +1,1 @@
+"""What people write in YAML, read and checked: cases, baselines, vendor profiles. Errors name file, line and key."""

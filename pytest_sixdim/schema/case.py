@@ -1,0 +1,137 @@
+"""Case files: `<model>.case.yaml` into core.case.Case (design section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pytest_sixdim.core.case import (
+    Case,
+    Configuration,
+    DataSet,
+    Log,
+    Measure,
+    Metric,
+    Quick,
+    StabilityRule,
+    Train,
+)
+from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.schema.arguments import Argument
+from pytest_sixdim.schema.case_model import CaseModel, ConfigurationModel, MeasureModel, QuickModel, TrainModel
+from pytest_sixdim.schema.document import Document, Location
+from pytest_sixdim.schema.errors import Problem
+from pytest_sixdim.schema.model import require, validated
+from pytest_sixdim.schema.names import Surroundings
+from pytest_sixdim.schema.reader import read_document
+
+
+def load_case(path: Path, vendors: Collection[str]) -> Case:
+    """Read a case file; `vendors` are the ids of the known vendor profiles.
+
+    Raises SchemaError with all that is wrong.
+    """
+    path = path.absolute()
+    document = read_document(path)
+    surroundings = Surroundings(path.parent, vendors)
+    model, problems = validated(CaseModel, document, surroundings)
+    sound = _sound_configurations(document, surroundings) if model is None else enumerate(model.configurations)
+    configurations = [configuration for index, item in sound for configuration in _expanded(document, index, item)]
+    problems += _repeated(document, configurations)
+    return _case(document, require(model, problems), [configuration for _, configuration in configurations])
+
+
+def _sound_configurations(document: Document, surroundings: Surroundings) -> Iterable[tuple[int, ConfigurationModel]]:
+    """The configurations of a broken file that have no mistake of their own, and their places in the list."""
+    items = document.data.get("configurations")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        try:
+            yield index, ConfigurationModel.model_validate(item, context=surroundings)
+        except ValidationError:
+            continue
+
+
+def _expanded(document: Document, index: int, model: ConfigurationModel) -> Iterable[tuple[int, Configuration]]:
+    location = ("configurations", index)
+    args = _texts(document, (*location, "args"), model.args)
+    for nodes in model.nodes:
+        for cards in model.cards:
+            yield (
+                index,
+                Configuration(
+                    vendor=model.vendor,
+                    precision=model.precision,
+                    batch_size=model.batch_size,
+                    cards=cards,
+                    nodes=nodes,
+                    tag=model.tag,
+                    args=args,
+                    line=document.lines[location],
+                ),
+            )
+
+
+def _repeated(document: Document, configurations: Iterable[tuple[int, Configuration]]) -> list[Problem]:
+    first: dict[str, Configuration] = {}
+    problems = []
+    for index, configuration in configurations:
+        other = first.setdefault(configuration.id, configuration)
+        if other is not configuration:
+            message = f"configurations[{index}]: {configuration.id} is already given in line {other.line}"
+            problems.append(document.problem(("configurations", index), message))
+    return problems
+
+
+def _case(document: Document, model: CaseModel, configurations: Iterable[Configuration]) -> Case:
+    metric, stability = model.metric, model.stability
+    measure = _measure(Measure(), model.measure)
+    return Case(
+        name=model.name,
+        title=model.title or model.name,
+        task=model.task or "",
+        path=document.path,
+        metric=Metric(**dict(metric)),
+        train=_train(document, model.train),
+        configurations=tuple(configurations),
+        data=None if model.data is None else DataSet(model.data.path, tuple(model.data.must_contain)),
+        log=Log(**dict(model.log)),
+        measure=measure,
+        stability=StabilityRule(stability.at, stability.band or StabilityRule().band, stability.runs, stability.budget),
+        limits={dimension: limit for dimension in DIMENSIONS if (limit := getattr(model.limits, dimension, None))},
+        flops_per_sample=model.flops_per_sample,
+        quick=None if model.quick is None else _quick(document, model.quick, measure),
+    )
+
+
+def _train(document: Document, model: TrainModel) -> Train:
+    return Train(
+        program=None if model.program is None else document.path.parent / model.program,
+        command=None if model.command is None else _texts(document, ("train", "command"), model.command),
+        launch=model.launch,
+        args=_texts(document, ("train", "args"), model.args),
+        timeout=model.timeout,
+        stall=model.stall,
+    )
+
+
+def _quick(document: Document, model: QuickModel, measure: Measure) -> Quick:
+    """Quick runs do not wait for agreeing segments unless the block says so; all else that it leaves out stays."""
+    return Quick(
+        args=None if model.args is None else _texts(document, ("quick", "args"), model.args),
+        measure=_measure(replace(measure, steady=False), model.measure or MeasureModel()),
+        batch_size=model.batch_size,
+        target=model.target,
+    )
+
+
+def _measure(base: Measure, model: MeasureModel) -> Measure:
+    changes: dict[str, Any] = {name: value for name, value in model if value is not None}
+    return replace(base, **changes)
+
+
+def _texts(document: Document, location: Location, arguments: Iterable[Argument]) -> tuple[str, ...]:
+    return tuple(document.text((*location, index), argument) for index, argument in enumerate(arguments))

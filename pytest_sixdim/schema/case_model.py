@@ -1,0 +1,193 @@
+"""A case file's keys and what each may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from pytest_sixdim.core.dimensions import Better, Precision
+from pytest_sixdim.schema.arguments import Arguments
+from pytest_sixdim.schema.errors import shortened
+from pytest_sixdim.schema.limits import (
+    LinearityLimit,
+    MemoryLimit,
+    PowerLimit,
+    SpeedLimit,
+    StabilityBand,
+    StabilityLimit,
+)
+from pytest_sixdim.schema.model import Model, Text
+from pytest_sixdim.schema.names import (
+    Cards,
+    Count,
+    Identifier,
+    Launch,
+    LogFormat,
+    Nodes,
+    Program,
+    Rank,
+    RelativePath,
+    SchemaVersion,
+    Vendor,
+)
+from pytest_sixdim.schema.quantities import Duration, Interval, SampleCount
+
+
+class MetricModel(Model):
+    """What accuracy means for this case."""
+
+    name: Text
+    unit: Annotated[str, Field(max_length=20)] = Field(default="", description='"" for a ratio; quote "%"')
+    better: Better
+    target: float | None = Field(default=None, description="the value that a full run must reach")
+    generated_target: float | None = Field(default=None, description="the same on generated data")
+    every: Interval | None = Field(default=None, description="how often the program evaluates, such as 1 epoch")
+    samples: Count | None = Field(default=None, description="size of the evaluation set")
+
+    @model_validator(mode="after")
+    def _has_target(self) -> MetricModel:
+        if self.target is None and self.generated_target is None:
+            raise ValueError("needs 'target', or 'generated_target' where the case has no data set")
+        return self
+
+
+class DataModel(Model):
+    """The data set that the case needs, below --sixdim-data."""
+
+    path: RelativePath
+    must_contain: list[RelativePath] = Field(default=[], description="what must lie in it")
+
+
+class TrainModel(Model):
+    """How the case trains."""
+
+    program: Program | None = Field(default=None, description="a file beside the case")
+    command: Annotated[Arguments, Field(min_length=1)] | None = Field(default=None, description="instead of a program")
+    launch: Launch = "torchrun"
+    args: Arguments = Field(default=[], description="may mention {batch_size} and other placeholders")
+    timeout: Duration = Field(default=24 * 3600.0, description="of one run, such as 12 h")
+    stall: Duration = Field(default=30 * 60.0, description="without a line from any rank, such as 10 min")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> TrainModel:
+        if (self.program is None) == (self.command is None):
+            raise ValueError("needs exactly one of 'program' and 'command'")
+        return self
+
+
+class LogModel(Model):
+    """What the program prints, and where."""
+
+    format: LogFormat = Field(default="sixdim", description="name of a log dialect")
+    stream: Literal["both", "stdout", "stderr"] = "both"
+    rank: Rank = Field(default=0, description="which rank prints it")
+    file: RelativePath | None = Field(default=None, description="a glob pattern below the run's directory")
+
+
+class MeasureModel(Model):
+    """Warm-up and segments. What is left out is as docs/method.md has it."""
+
+    warmup_steps: Annotated[int, Field(ge=0, le=10**6)] | None = None
+    steady: bool | None = Field(default=None, description="warm up until three segments agree within 1 %")
+    segment_steps: Annotated[int, Field(gt=0, le=10**6)] | None = None
+    segment_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    segments: Annotated[int, Field(ge=3, le=100)] | None = Field(default=None, description="of which the middle count")
+
+
+class StabilityModel(Model):
+    """How the repeated trainings are compared."""
+
+    at: Literal["target", "budget"] = "target"
+    band: StabilityBand | None = Field(default=None, description="1 %, or absolute as in 0.3 dB or 0.5 points")
+    runs: Annotated[int, Field(ge=1, le=100)] = 5
+    budget: SampleCount | None = Field(default=None, description="such as 150000 samples; only with at: budget")
+
+    @model_validator(mode="after")
+    def _budget_where_asked(self) -> StabilityModel:
+        if self.at == "budget" and self.budget is None:
+            raise ValueError("needs 'budget', such as '150000 samples', because 'at' is budget")
+        if self.at != "budget" and self.budget is not None:
+            raise ValueError("'budget' has no use here; it needs 'at: budget'")
+        return self
+
+
+class LimitsModel(Model):
+    """Limits other than the defaults of docs/method.md."""
+
+    refused: ClassVar[Mapping[str, str]] = {"accuracy": "the metric's target is the limit of accuracy"}
+
+    speed: SpeedLimit | None = None
+    power: PowerLimit | None = None
+    memory: MemoryLimit | None = None
+    linearity: LinearityLimit | None = None
+    stability: StabilityLimit | None = None
+
+
+class ConfigurationModel(Model):
+    """What the case is measured under; one configuration for each of `nodes` x `cards`."""
+
+    vendor: Vendor = Field(description="id of a vendor profile")
+    precision: Precision
+    batch_size: Count = Field(description="of one card")
+    cards: Cards = Field(default=[1], description="of each node")
+    nodes: Nodes = Field(default=[1], description="1 where it is left out")
+    tag: Identifier | None = Field(default=None, description="tells configurations with other args apart")
+    args: Arguments = Field(default=[], description="added to the program's; needs a tag")
+
+    @model_validator(mode="after")
+    def _args_need_tag(self) -> ConfigurationModel:
+        if self.args and self.tag is None:
+            raise ValueError("'args' need a 'tag', which tells this configuration from the others")
+        return self
+
+
+class QuickModel(Model):
+    """What --sixdim-quick replaces."""
+
+    args: Arguments | None = None
+    measure: MeasureModel | None = None
+    batch_size: Count | None = None
+    target: float | None = None
+
+
+class CaseModel(Model):
+    """A case: a model, its metric and target, how to train it and how to read what it prints."""
+
+    sixdim: SchemaVersion
+    name: Identifier
+    title: Text | None = None
+    task: Text | None = None
+    metric: MetricModel
+    data: DataModel | None = None
+    train: TrainModel
+    log: LogModel = LogModel()
+    measure: MeasureModel = MeasureModel()
+    stability: Annotated[StabilityModel, Field(validate_default=True)] = StabilityModel()
+    limits: LimitsModel = LimitsModel()
+    flops_per_sample: Annotated[float, Field(gt=0)] | None = Field(default=None, description="forward and backward")
+    configurations: Annotated[list[ConfigurationModel], Field(min_length=1, max_length=200)]
+    quick: QuickModel | None = None
+
+    @field_validator("stability", mode="after")
+    @classmethod
+    def _band_fits_metric(cls, stability: StabilityModel, info: ValidationInfo) -> StabilityModel:
+        metric = info.data.get("metric")
+        if metric is not None:
+            check_band(stability, metric)
+        return stability
+
+
+def check_band(stability: StabilityModel, metric: MetricModel) -> None:
+    """Raises ValueError where a metric needs an absolute band and has none, or has one in another unit."""
+    band = stability.band
+    if band is not None and not band.relative and band.unit != metric.unit:
+        raise ValueError(f"band: unit {shortened(band.unit)}; the metric's unit is {shortened(metric.unit)}")
+    if band is not None and not band.relative:
+        return
+    example = f"'0.3 {metric.unit}'" if metric.unit else "'0.02'"
+    if metric.unit == "dB":
+        raise ValueError(f"needs an absolute 'band', such as {example}, because the metric is in dB")
+    if any(target is not None and target <= 0 for target in (metric.target, metric.generated_target)):
+        raise ValueError(f"needs an absolute 'band', such as {example}, because the target is not above 0")

@@ -1,0 +1,147 @@
+"""What all models share, and their errors in our words."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from pytest_sixdim.core.closest import closest
+from pytest_sixdim.schema.document import Document, Location, where
+from pytest_sixdim.schema.errors import Problem, SchemaError, not_among, shortened
+
+
+class Model(BaseModel):
+    """A mapping with fixed keys. No value is converted: "5" is not a number, and 1 is not true."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    #: Keys that somebody may expect here, and why there are none.
+    refused: typing.ClassVar[Mapping[str, str]] = {}
+
+
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+def one_line(text: str) -> str:
+    """A validator: `text` is printable and not empty."""
+    if not text.strip():
+        raise ValueError("must not be empty")
+    if not text.isprintable():
+        raise ValueError(f"{shortened(text)}: must be one line of printable text")
+    return text
+
+
+Text = Annotated[str, AfterValidator(one_line)]
+
+
+def validated(
+    model: type[AnyModel], document: Document, context: object = None
+) -> tuple[AnyModel | None, list[Problem]]:
+    """The document as `model`, None where it does not fit, and all that is wrong with it."""
+    try:
+        return model.model_validate(document.data, context=context), list(document.problems)
+    except ValidationError as error:
+        return None, [*document.problems, *_problems(model, document, error)]
+
+
+def require(value: AnyModel | None, problems: list[Problem]) -> AnyModel:
+    """`value`; raises SchemaError where there are problems."""
+    if value is None or problems:
+        raise SchemaError(problems)
+    return value
+
+
+def _problems(model: type[Model], document: Document, error: ValidationError) -> list[Problem]:
+    found = []
+    for detail in error.errors(include_url=False):
+        location: Location = detail["loc"]
+        if document.usable(location):
+            found.append(document.problem(location, _message(model, document, location, detail)))
+    return found
+
+
+def _message(model: type[Model], document: Document, location: Location, detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if kind in ("missing", "extra_forbidden"):
+        parent, key = where(location[:-1]), str(location[-1])
+        inside = f" in {parent}" if parent else ""
+        if kind == "missing":
+            return f"missing key {key!r}{inside}"
+        return f"unknown key {shortened(key)}{inside}{_instead(_annotation(model, location[:-1]), key)}"
+    while location and isinstance(location[-1], int) and location not in document.lines:
+        location = location[:-1]  # a single value that stands for a list
+    place = where(location)
+    prefix = f"{place}: " if place else ""
+    context = detail.get("ctx", {})
+    if kind == "value_error":
+        return f"{prefix}{context['error']}"
+    given = detail["input"]
+    if kind == "literal_error":
+        allowed = [str(value) for value in typing.get_args(_annotation(model, location))]
+        return f"{prefix}{not_among(document.text(location, given), allowed)}"
+    if kind == "too_short":
+        return f"{prefix}must not be empty"
+    if kind not in _WORDS:
+        return f"{prefix}is not valid"
+    quote = " (quote it)" if kind == "string_type" and isinstance(given, (int, float)) else ""
+    return f"{prefix}{_WORDS[kind](context)}, not {_shown(document, location, given)}{quote}"
+
+
+_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "string_type": lambda _: "must be text",
+    "bool_type": lambda _: "must be true or false",
+    "int_type": lambda _: "must be a whole number",
+    "float_type": lambda _: "must be a number",
+    "finite_number": lambda _: "must be a finite number",
+    "list_type": lambda _: "must be a list",
+    "dict_type": lambda _: "must be a mapping",
+    "model_type": lambda _: "must be a mapping",
+    "greater_than": lambda limits: f"must be more than {limits['gt']:g}",
+    "greater_than_equal": lambda limits: f"must be at least {limits['ge']:g}",
+    "less_than_equal": lambda limits: f"must be at most {limits['le']:g}",
+    "too_long": lambda limits: f"must have at most {limits['max_length']} items",
+}
+
+
+def _shown(document: Document, location: Location, given: Any) -> str:
+    """What was written, in a few characters."""
+    if isinstance(given, dict):
+        return "a mapping"
+    if isinstance(given, list):
+        return f"a list of {len(given)}"
+    text = document.text(location, given)
+    return shortened(text) if isinstance(given, str) else text
+
+
+def _instead(model: Any, key: str) -> str:
+    """What to write instead of an unknown key."""
+    if key in model.refused:
+        return f": {model.refused[key]}"
+    hint = closest(key[:60], model.model_fields)
+    return f"; did you mean {hint!r}?" if hint else f"; allowed: {', '.join(model.model_fields)}"
+
+
+def _annotation(annotation: Any, location: Location) -> Any:
+    """The type that a model gives to the value at `location`."""
+    for part in location:
+        if isinstance(part, int):
+            annotation = typing.get_args(_bare(annotation))[0]
+        elif typing.get_origin(_bare(annotation)) is dict:
+            annotation = typing.get_args(_bare(annotation))[1]
+        else:
+            annotation = _bare(annotation).model_fields[part].annotation
+    return _bare(annotation)
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without Annotated and without "or None"."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _bare(typing.get_args(annotation)[0])
+    if origin is not None and origin not in (list, dict, tuple, Literal):
+        return _bare(next(choice for choice in typing.get_args(annotation) if choice is not type(None)))
+    return annotation

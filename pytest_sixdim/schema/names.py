@@ -1,0 +1,140 @@
+"""Names, paths and other short texts of a case file, and what each is checked against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
+
+from pytest_sixdim.core.closest import unknown_name
+from pytest_sixdim.schema.errors import not_among, shortened
+from pytest_sixdim.schema.model import Text
+
+LAUNCHES = ("torchrun",)
+LAUNCHES_TO_COME = ("command", "msrun", "paddle", "mpirun")
+MOST_CARDS = 1024  # of a node
+MOST_NODES = 4096
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a case file is checked against: its own directory and the known vendors' ids."""
+
+    directory: Path
+    vendors: Collection[str]
+
+
+def made_of(characters: str, described: str) -> Callable[[str], str]:
+    """A validator: the text has only `characters` (a regular expression's set) and is not empty."""
+    pattern = re.compile(f"[{characters}]+")
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{shortened(text)}: may only have the characters {described}")
+        return text
+
+    return check
+
+
+def relative_path(text: str) -> str:
+    """A path below some directory.
+
+    Raises ValueError for an absolute one and one that climbs out.
+    """
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{shortened(text)}: must be a path below the directory, without '..'")
+    return text
+
+
+def _program(text: str, info: ValidationInfo) -> str:
+    relative_path(text)
+    directory = _surroundings(info).directory
+    try:
+        exists = (directory / text).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        exists = False
+    if not exists:
+        raise ValueError(f"{shortened(text)}: no such file beside the case")
+    return text
+
+
+def _vendor(text: str, info: ValidationInfo) -> str:
+    vendors = _surroundings(info).vendors
+    if text not in vendors:
+        raise ValueError(unknown_name("vendor", text[:60], vendors))
+    return text
+
+
+def _surroundings(info: ValidationInfo) -> Surroundings:
+    assert isinstance(info.context, Surroundings)
+    return info.context
+
+
+def _launch(text: str) -> str:
+    if text in LAUNCHES_TO_COME:
+        raise ValueError(f"{text!r} is not supported yet; allowed: {', '.join(LAUNCHES)}")
+    if text not in LAUNCHES:
+        raise ValueError(not_among(text, LAUNCHES))
+    return text
+
+
+def _rank(value: Any) -> int | str:
+    if value in ("last", "all") or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value  # type: ignore[no-any-return]
+    raise ValueError("must be a rank (0 or more), last or all")
+
+
+def _version(value: Any) -> int:
+    if value != 1 or isinstance(value, bool):
+        raise ValueError("schema version must be 1")
+    return 1
+
+
+def _listed(value: Any) -> Any:
+    """A single number stands for a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _one_or_more(most: int) -> dict[str, Any]:
+    number = {"type": "integer", "minimum": 1, "maximum": most}
+    return {"anyOf": [number, {"type": "array", "items": number, "minItems": 1, "maxItems": 32}]}
+
+
+Identifier = Annotated[
+    str,
+    AfterValidator(made_of("a-z0-9_", "a-z, 0-9 and _")),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9_]+$"}),
+]
+LogFormat = Annotated[
+    str,
+    AfterValidator(made_of("a-z0-9_-", "a-z, 0-9, _ and -")),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9_-]+$"}),
+]
+RelativePath = Annotated[Text, AfterValidator(relative_path)]
+Program = Annotated[Text, AfterValidator(_program)]
+Vendor = Annotated[str, AfterValidator(_vendor)]
+Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]
+Rank = Annotated[
+    int | str,
+    PlainValidator(_rank),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"enum": ["last", "all"]}]}),
+]
+SchemaVersion = Annotated[int, PlainValidator(_version), WithJsonSchema({"const": 1})]
+Count = Annotated[int, Field(gt=0)]
+Cards = Annotated[
+    list[Annotated[int, Field(gt=0, le=MOST_CARDS)]],
+    BeforeValidator(_listed),
+    Field(min_length=1, max_length=32),
+    WithJsonSchema(_one_or_more(MOST_CARDS)),
+]
+Nodes = Annotated[
+    list[Annotated[int, Field(gt=0, le=MOST_NODES)]],
+    BeforeValidator(_listed),
+    Field(min_length=1, max_length=32),
+    WithJsonSchema(_one_or_more(MOST_NODES)),
+]
