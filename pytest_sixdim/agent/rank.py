@@ -43,8 +43,8 @@ def main(argv: list[str]) -> int:
     if pid == 0:
         start(argv, os.path.join(node, "logs", "rank-%d" % rank), cores, wrapper)
     own_group(pid)
-    for number in FORWARDED:
-        signal.signal(number, lambda number, frame: forward(pid, number))
+    for forwarded in FORWARDED:
+        signal.signal(forwarded, lambda number, _: forward(pid, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     record = {"rank": rank, "local_rank": local_rank, "pid": pid, "started": started}
     path = os.path.join(node, "ranks", "rank-%d.json" % rank)
@@ -69,8 +69,9 @@ def start(argv: list[str], log: str, cores: list[int] | None, wrapper: int) -> N
             os.dup2(os.open("%s.%s.log" % (log, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), stream)
         if cores is not None:
             os.sched_setaffinity(0, cores)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and exec would keep that
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], argv)  # noqa: S606 - the very thing that is asked for
     except OSError as error:
         os.write(2, ("sixdim: cannot start %s: %s\n" % (argv[0], error)).encode(errors="replace"))
     finally:

@@ -50,7 +50,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
         **dict.fromkeys(bench.profile.visible, visible),
     }
     samplers, unavailable = _samplers(bench)
-    target = case.metric.generated_target if _generated(case) else case.metric.target
+    target = case.metric.generated_target if generated(case) else case.metric.target
     run = {
         "schema": SCHEMA,
         "case": case.name,
@@ -66,7 +66,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
             "target": target,
             "samples": case.metric.samples,
         },
-        "data": {"kind": "generated" if _generated(case) else "real", "path": None},
+        "data": {"kind": "generated" if generated(case) else "real", "path": None},
         "device": bench.profile.device,
         "imports": list(bench.profile.imports),
         "backend": bench.profile.backend,
@@ -108,7 +108,7 @@ def placeholders(bench: Bench, planned: PlannedRun, directory: Path) -> dict[str
     """What a case's argument list may mention in braces."""
     configuration = planned.configuration
     return {
-        "data": "generated" if _generated(planned.case) else "",
+        "data": "generated" if generated(planned.case) else "",
         "batch_size": configuration.batch_size,
         "precision": configuration.precision,
         "seed": bench.settings.seed(planned.key.index),
@@ -128,7 +128,7 @@ def identity(bench: Bench, planned: PlannedRun) -> str:
         "case": case.name,
         "metric": asdict(case.metric),
         "data": None if case.data is None else asdict(case.data),
-        "generated": _generated(case),
+        "generated": generated(case),
         "train": {
             "command": case.train.command,
             "args": [*case.train.args, *configuration.args],
@@ -153,8 +153,8 @@ def _sources(case: Case) -> dict[str, str]:
     return {str(file.relative_to(case.path.parent)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def _generated(case: Case) -> bool:
-    """Data is generated where the case needs a data set and none is given; --sixdim-data comes later."""
+def generated(case: Case) -> bool:
+    """Whether a case trains on generated data: it needs a data set and none is given (--sixdim-data comes later)."""
     return case.data is not None
 
 

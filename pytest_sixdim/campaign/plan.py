@@ -108,7 +108,8 @@ class Plan:
 
     def summary(self) -> str:
         """As in "6 runs answer 11 tests"."""
-        return f"{_count(len(self.runs), 'run')} answer {_count(len(self.tests), 'test')}"
+        runs = len(self.runs)
+        return f"{_count(runs, 'run')} {'answers' if runs == 1 else 'answer'} {_count(len(self.tests), 'test')}"
 
 
 def _run(case: Case, configuration: Configuration, role: Role, index: int) -> PlannedRun:

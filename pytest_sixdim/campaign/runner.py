@@ -41,20 +41,21 @@ class Runner:
         launcher: Launcher,
         *,
         started: Callable[[StartedRun], None] = lambda run: None,
-        finished: Callable[[StartedRun, RunRecord], None] = lambda run, record: None,
+        finished: Callable[[RunRecord], None] = lambda run: None,
     ) -> None:
         self._bench = bench
         self._store = store
         self._launcher = launcher
         self._started = started
         self._finished = finished
-        self._records: dict[RunKey, RunRecord] = {}
+        #: Every run of this process so far.
+        self.records: dict[RunKey, RunRecord] = {}
 
     def record(self, planned: PlannedRun) -> RunRecord:
         """The record of a run, which is launched if it has not been yet."""
-        if planned.key not in self._records:
-            self._records[planned.key] = self._stored(planned) or self._launch(planned)
-        return self._records[planned.key]
+        if planned.key not in self.records:
+            self.records[planned.key] = self._stored(planned) or self._launch(planned)
+        return self.records[planned.key]
 
     def _stored(self, planned: PlannedRun) -> RunRecord | None:
         """The run as another process of this session left it."""
@@ -78,7 +79,7 @@ class Runner:
         if not (directory / "result.json").exists():
             _write_lost(directory)
         record = read_run(directory)
-        self._finished(start, record)
+        self._finished(record)
         return record
 
     @staticmethod

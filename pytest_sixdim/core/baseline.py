@@ -12,6 +12,16 @@ from pytest_sixdim.core.dimensions import Dimension
 
 SpeedKind = Literal["compute", "train", "whole"]
 
+#: How far from a baseline's figure a value may be where neither case nor baseline says (method.md, "Verdicts").
+#: Accuracy's limit is the case's target.
+DEFAULT_LIMITS: Mapping[Dimension, Limit] = {
+    "speed": Limit("relative", -0.05),
+    "power": Limit("relative", 0.05),
+    "memory": Limit("relative", 0.05),
+    "linearity": Limit("offset", -0.05),
+    "stability": Limit("absolute", 0.8),
+}
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -75,7 +75,7 @@ def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evalua
     for before, event in pairwise(borders):
         if not isinstance(event, Segment):
             continue
-        between = [e for e in evaluations if before.seen < e.seen <= event.seen]
+        between = [e for e in evaluations if before.t < e.t <= event.t]
         timed = all(e.seconds is not None for e in between)
         cuts = merged((e.t - (e.seconds or 0.0), e.t) for e in evaluations)
         passed = event.seen - before.seen - duration(within(cuts, (before.t, event.t))) - (event.paused_seconds or 0.0)
@@ -112,15 +112,14 @@ def _samples(segments: Sequence[Segment], configuration: Configuration) -> list[
             )
         elif segment.samples > expected or expected - segment.samples > -(-segment.steps // EPOCH_STEPS) * batch:
             found.append(
-                f"{_name(segment)} counts {segment.samples} samples, "
-                f"{segment.steps} steps of {batch} make {expected}"
+                f"{_name(segment)} counts {segment.samples} samples, {segment.steps} steps of {batch} make {expected}"
             )
     if not found and segments:
         sizes = {segment.samples / (segment.steps * configuration.world_size) for segment in segments}
         size = sizes.pop()
         if not sizes and size.is_integer() and size != configuration.batch_size:
             found.append(
-                f"the segments count {size:.0f} samples a step and card, the configuration has {configuration.batch_size}"
+                f"the segments count {size:.0f} samples a step and card, the configuration {configuration.batch_size}"
             )
     return found
 
@@ -135,7 +134,9 @@ def _equal(segments: Sequence[Segment]) -> list[str]:
 
 def _losses(segments: Sequence[Segment], progress_losses: Sequence[float]) -> list[str]:
     found = [
-        f"the loss of {_name(segment)} is not finite" for segment in segments if segment.loss is None and segment.diverged
+        f"the loss of {_name(segment)} is not finite"
+        for segment in segments
+        if segment.loss is None and segment.diverged
     ]
     losses = [segment.loss for segment in segments if segment.loss is not None] + list(progress_losses)
     if len(losses) > 1 and len(set(losses)) == 1:

@@ -1,4 +1,4 @@
-"""What is measured and what is said of it (method.md, "Verdicts")."""
+"""What is measured and what is said of it (docs/method.md, "Verdicts")."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pytest_sixdim.core.dimensions import Dimension
 
 Verdict = Literal["pass", "fail", "unjudged", "unknown", "suspect", "not applicable"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "unjudged", "unknown", "suspect", "not applicable")
+#: The verdicts that compare: a scorecard counts a dimension with one of them as judged.
+JUDGED: tuple[Verdict, ...] = ("pass", "fail")
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,10 @@ class Measured:
         unknown: why there is no value, where there is none.
         failed: what went wrong with a run that the dimension needs (crashed, hung, diverged): the test fails.
         not_applicable: why the question has no answer here.
+        unjudged: why the figure says too little to be judged by any limit (memory that a program preallocates).
         suspect: checks that the figure did not pass, one sentence each.
         flags: what a reader should know beside the figure, one short phrase each.
-        detail: all that is shown beside the value, plain JSON types, units in the keys or in docs/results.md.
+        detail: all that is shown beside the value, plain JSON types, units in the keys or in docs/method.md.
     """
 
     unit: str
@@ -31,6 +34,7 @@ class Measured:
     unknown: str | None = None
     failed: str | None = None
     not_applicable: str | None = None
+    unjudged: str | None = None
     suspect: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -40,8 +44,12 @@ class Measured:
 class Measurements:
     """What was measured of one configuration, with what decides which baseline it may be compared with.
 
-    `card`: the card's id from the vendor profile, None where it is not known. `runs` has one plain record a run, for the scorecard
-    and for messages: name, role, seed, status, message, log_tail, directory, speed, accuracy.
+    Attributes:
+        card: the card's id from the vendor profile, None where it is not known.
+        generator: what made generated data.
+        nearest: how the nearest baseline differs, where none matches.
+        runs: one plain record a run, for the scorecard and for messages: name, role, seed, status, message, log_tail,
+            directory, speed, accuracy.
     """
 
     dimensions: Mapping[Dimension, Measured]
@@ -51,6 +59,7 @@ class Measurements:
     short_window: bool = False
     power_cap: float | None = None
     generator: str | None = None
+    nearest: str | None = None
     runs: tuple[Mapping[str, Any], ...] = ()
     machine: Mapping[str, Any] = field(default_factory=dict)
 
@@ -59,9 +68,15 @@ class Measurements:
 class DimensionResult:
     """A dimension's verdict.
 
-    `baseline`: the figure compared with (value, text, unit, source, date, origin), None where none matched.
-    `limit`: the limit applied (value, text, default: the default's text where the case loosened it), None where none.
-    `score`: value over baseline or baseline over value, clipped (method.md, "Scores"); None without a baseline.
+    Attributes:
+        reason: one sentence: value, unit, limit, baseline, source, difference, or why there is no such verdict.
+        baseline: the figure compared with (value, text, unit, kind, source, date, origin), None where none matched.
+        limit: the limit applied (value; text; against "baseline" or "case"; default: the default's text where this
+            limit is looser), None where none.
+        score: value over baseline or baseline over value, clipped (docs/method.md, "Scores"); None where not judged
+            or without a baseline.
+        detail: that of the measurement; with `disputed`, the reason, where the baseline's figure is disputed: such a
+            result does not fail under --sixdim-strict.
     """
 
     dimension: Dimension
@@ -74,3 +89,11 @@ class DimensionResult:
     score: float | None = None
     flags: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The verdict as people read it; one against a recorded baseline says so: "pass (own baseline, 2026-03-01)"."""
+        own = self.baseline is not None and self.baseline.get("origin") == "recorded"
+        if self.verdict not in JUDGED or not own or (self.limit or {}).get("against") != "baseline":
+            return self.verdict
+        return f"{self.verdict} (own baseline, {(self.baseline or {}).get('date')})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 #: From, to.
@@ -54,6 +55,21 @@ def last_seconds(spans: Iterable[Span], seconds: float) -> tuple[Span, ...]:
     return tuple(reversed(taken))
 
 
+def overlap(spans: Sequence[Span], begin: float, end: float) -> float:
+    """Seconds that merged spans share with the time from `begin` to `end`."""
+    seconds = 0.0
+    for index in range(bisect_right(spans, begin, key=_end), len(spans)):
+        if spans[index][0] >= end:
+            break
+        seconds += min(spans[index][1], end) - max(spans[index][0], begin)
+    return seconds
+
+
 def holds(spans: Sequence[Span], t: float) -> bool:
-    """Whether the instant lies in one of the spans, its borders included."""
-    return any(begin <= t <= end for begin, end in spans)
+    """Whether the instant lies in one of the merged spans, their borders included."""
+    index = bisect_left(spans, t, key=_end)
+    return index < len(spans) and spans[index][0] <= t
+
+
+def _end(span: Span) -> float:
+    return span[1]

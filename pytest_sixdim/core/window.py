@@ -1,4 +1,4 @@
-"""From a run's events to its window: the counted segments and when they trained (docs/method.md, the table and warm-up)."""
+"""From a run's events to its window: the counted segments, and when they trained (docs/method.md, "Words")."""
 
 from __future__ import annotations
 
@@ -10,54 +10,11 @@ from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.credibility import contradictions
 from pytest_sixdim.core.events import Evaluation, Event, Progress, Segment, Start, WarmupEnd
 from pytest_sixdim.core.quantities import percent, shown
-from pytest_sixdim.core.spans import Span, duration, last_seconds, merged, within, without
+from pytest_sixdim.core.segments import TimedSegment, timed
+from pytest_sixdim.core.spans import Span, merged
 
-#: What a full-size segment lasts at least.
-SEGMENT_STEPS = 50
-SEGMENT_SECONDS = 6.0
-#: Where 50 steps exceed this, a segment lasts at least this and LONG_SEGMENT_STEPS.
-LONG_SEGMENT_SECONDS = 120.0
-LONG_SEGMENT_STEPS = 10
 #: A larger share of a segment spent on pauses that the program announced is flagged.
 PAUSED_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class TimedSegment:
-    """A segment and the time that it trained in.
-
-    `seconds` are the program's (the maximum over ranks); `ended` is the instant of its end; `spans` are what of the
-    time since the border before was training: they end at `ended` and last `seconds`, evaluations cut out.
-    """
-
-    index: int
-    samples: int
-    seconds: float
-    steps: int
-    ended: float
-    spans: tuple[Span, ...]
-    loss: float | None = None
-    loader_seconds: float | None = None
-    paused_seconds: float = 0.0
-
-    @property
-    def speed(self) -> float:
-        """Samples/s of the whole job, the loader in and evaluations out."""
-        return self.samples / self.seconds
-
-    @property
-    def compute_speed(self) -> float | None:
-        """Samples/s without the time spent waiting for the loader; None where that was not reported or is nonsense."""
-        if self.loader_seconds is None or not 0 <= self.loader_seconds < self.seconds:
-            return None
-        return self.samples / (self.seconds - self.loader_seconds)
-
-    @property
-    def short(self) -> bool:
-        """Whether it is shorter than the method asks."""
-        if self.steps and self.seconds / self.steps * SEGMENT_STEPS > LONG_SEGMENT_SECONDS:
-            return self.steps < LONG_SEGMENT_STEPS or self.seconds < LONG_SEGMENT_SECONDS
-        return self.steps < SEGMENT_STEPS or self.seconds < SEGMENT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -127,16 +84,14 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
     rank = min((event.rank for event in events if isinstance(event, Segment)), default=0)
     mine = [event for event in events if event.rank == rank]
     warmup = next((event for event in mine if isinstance(event, WarmupEnd)), None)
-    reported = [
-        event for event in mine if isinstance(event, Segment) and (warmup is None or event.seen > warmup.seen)
-    ]
+    after = mine[mine.index(warmup) :] if warmup else mine
+    reported = [event for event in after if isinstance(event, Segment)]
     evaluations = [event for event in mine if isinstance(event, Evaluation)]
     borders = [None if warmup is None else warmup.t, *(segment.t for segment in reported)]
-    timed = [_timed(segment, begin, evaluations) for begin, segment in zip(borders, reported, strict=False)]
-    counted, later = tuple(timed[: measure.segments]), tuple(timed[measure.segments :])
+    all_timed = [timed(segment, begin, evaluations) for begin, segment in zip(borders, reported, strict=False)]
+    counted, later = tuple(all_timed[: measure.segments]), tuple(all_timed[measure.segments :])
     short = not measure.steady or any(segment.short for segment in counted)
-    inside = [event for event in mine if counted and borders_hold(event, borders[0], counted[-1].ended)]
-    progress = [event for event in inside if isinstance(event, Progress)]
+    progress = [event for event in after if isinstance(event, Progress) and counted and event.t <= counted[-1].ended]
     return Window(
         segments=counted,
         later=later,
@@ -158,36 +113,6 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
     )
 
 
-def borders_hold(event: Event, begin: float | None, end: float) -> bool:
-    """Whether the event's instant lies after `begin` and not after `end`."""
-    return (begin is None or event.t > begin) and event.t <= end
-
-
-def _timed(segment: Segment, begin: float | None, evaluations: Sequence[Evaluation]) -> TimedSegment:
-    """The segment with its spans; `begin`: the border before it, None where nobody reported it."""
-    bounds = (-math.inf if begin is None else begin, segment.t)
-    cuts = [(event.t - event.seconds, event.t) for event in evaluations if event.seconds]
-    paused = segment.paused_seconds or 0.0
-    untimed = [event.t for event in evaluations if event.seconds is None and bounds[0] < event.t <= bounds[1]]
-    if untimed and begin is not None:
-        # An evaluation that does not say how long it took gets its share of the time that nothing else explains.
-        training = duration(without([bounds], cuts))
-        each = max(0.0, training - segment.seconds - paused) / len(untimed)
-        cuts += [(t - each, t) for t in untimed]
-    spans = last_seconds(without([bounds], cuts), segment.seconds)
-    return TimedSegment(
-        index=segment.index,
-        samples=segment.samples,
-        seconds=segment.seconds,
-        steps=segment.steps,
-        ended=segment.t,
-        spans=within(spans, bounds),
-        loss=segment.loss,
-        loader_seconds=segment.loader_seconds,
-        paused_seconds=paused,
-    )
-
-
 def _flags(counted: Sequence[TimedSegment], warmup: WarmupEnd | None, measure: Measure) -> tuple[str, ...]:
     """What a reader should know of the window."""
     flags = []
@@ -204,5 +129,7 @@ def _flags(counted: Sequence[TimedSegment], warmup: WarmupEnd | None, measure: M
         flags.append("no loss reported with the segments")
     for segment in counted:
         if segment.paused_seconds > PAUSED_SHARE * segment.seconds:
-            flags.append(f"segment {segment.index} paused for {percent(segment.paused_seconds / segment.seconds)} of it")
+            flags.append(
+                f"segment {segment.index} paused for {percent(segment.paused_seconds / segment.seconds)} of its time"
+            )
     return tuple(flags)

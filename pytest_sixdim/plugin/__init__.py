@@ -49,6 +49,7 @@ def pytest_cmdline_main(config: pytest.Config):  # type: ignore[no-untyped-def]
         from pytest_sixdim.plugin.xdist import choose_distribution
 
         choose_distribution(config)
+        options.quieten_for_json(config)
     return (yield)
 
 

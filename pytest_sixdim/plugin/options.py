@@ -84,6 +84,13 @@ def plan_format(config: pytest.Config) -> str | None:
     return None if wanted is None else str(wanted)
 
 
+def quieten_for_json(config: pytest.Config) -> None:
+    """Leave standard output to the plan where it is asked for as JSON."""
+    if plan_format(config) == "json":
+        config.option.verbose = -3
+        config.option.no_header = config.option.no_summary = True
+
+
 def junit_form(config: pytest.Config) -> str:
     """Where JUnit carries the figures.
 

@@ -6,13 +6,13 @@ from collections.abc import Generator
 
 import pytest
 
+from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.judging import judge
 from pytest_sixdim.core.results import DimensionResult, Measurements
 from pytest_sixdim.plugin.collection import CaseItem
 from pytest_sixdim.plugin.verdicts import OUTCOMES
-from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.report.values import quantity, verdict_word
 
 _LETTERS = {"unjudged": "u", "unknown": "?", "suspect": "!", "not applicable": "-"}

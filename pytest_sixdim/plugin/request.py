@@ -89,7 +89,9 @@ def _runs(text: Any) -> int | None:
     if text is None:
         return None
     if not str(text).isdigit() or int(text) < 1:
-        raise SettingsError(f"--sixdim-runs {text}: give a positive whole number (5 is what baselines are measured with)")
+        raise SettingsError(
+            f"--sixdim-runs {text}: give a positive whole number (5 is what baselines are measured with)"
+        )
     return int(text)
 
 

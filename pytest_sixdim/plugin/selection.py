@@ -146,7 +146,9 @@ def _configuration(session: Session, case: Case, asked: dict[str, Any]) -> Confi
         raise NotHere(f"needs {vendor}, host has {session.settings.vendor}")
     kinds: dict[tuple[str, int], Configuration] = {}
     for configuration in case.configurations:
-        chosen = all(getattr(configuration, name) == asked[name] for name in ("precision", "batch_size") if name in asked)
+        chosen = all(
+            getattr(configuration, name) == asked[name] for name in ("precision", "batch_size") if name in asked
+        )
         if configuration.vendor == vendor and chosen:
             kinds.setdefault((configuration.precision, configuration.batch_size), configuration)
     if not kinds:

@@ -241,4 +241,3 @@ class SessionHooks:
                 started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
                 finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
             )
-

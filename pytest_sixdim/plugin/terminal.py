@@ -92,4 +92,3 @@ class TerminalHooks:
             reporter.ensure_newline()
             reporter.write_line(text, **markup)
             reporter.flush()
-

@@ -51,7 +51,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             return
         if result.verdict == "fail":
             pytest.fail(result.reason + self._log(result), pytrace=False)
-        if result.verdict in NOT_STRICT and self._session.settings.strict and not result.detail.get("disputed"):
+        if result.verdict in NOT_STRICT and self._session.settings.strict and result.disputed is None:
             pytest.fail(f"{dimension} {result.verdict}, and --sixdim-strict is given: {result.reason}", pytrace=False)
         pytest.skip(result.reason)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.plugin.options import plan_format
+
 #: What a worker may be given without splitting a case file.
 WHOLE_FILES = ("loadfile", "loadscope")
 KEY = "sixdim"
@@ -19,6 +21,9 @@ def choose_distribution(config: pytest.Config) -> None:
     """
     option = config.option
     if is_worker(config) or not hasattr(option, "dist"):
+        return
+    if plan_format(config) is not None:
+        option.numprocesses, option.dist, option.distload = 0, "no", False
         return
     asked = "load" if getattr(option, "distload", False) else option.dist
     if asked == "no":

@@ -36,7 +36,9 @@ def table(scorecards: Sequence[Mapping[str, Any]], style: str = "simple_grid") -
 
 def _row(card: Mapping[str, Any], joint: str) -> list[str]:
     cells = [_cell(name, card["dimensions"][name], joint) for name in ORDER]
-    marks = [word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there]
+    marks = [
+        word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there
+    ]
     configuration = joint.join([card["configuration"], *marks])
     return [card["task"], card["title"], target(card), configuration, *cells, judged(card)]
 

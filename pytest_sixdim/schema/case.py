@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,12 +19,11 @@ from pytest_sixdim.core.case import (
     StabilityRule,
     Train,
 )
-from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.schema.arguments import Argument
 from pytest_sixdim.schema.case_model import CaseModel, ConfigurationModel, MeasureModel, QuickModel, TrainModel
 from pytest_sixdim.schema.document import Document, Location
 from pytest_sixdim.schema.errors import Problem
-from pytest_sixdim.schema.model import require, validated
+from pytest_sixdim.schema.model import given, require, validated
 from pytest_sixdim.schema.names import Surroundings
 from pytest_sixdim.schema.reader import read_document
 
@@ -101,7 +99,7 @@ def _case(document: Document, model: CaseModel, configurations: Iterable[Configu
         log=Log(**dict(model.log)),
         measure=measure,
         stability=StabilityRule(stability.at, stability.band or StabilityRule().band, stability.runs, stability.budget),
-        limits={dimension: limit for dimension in DIMENSIONS if (limit := getattr(model.limits, dimension, None))},
+        limits=model.limits.by_dimension(),
         flops_per_sample=model.flops_per_sample,
         quick=None if model.quick is None else _quick(document, model.quick, measure),
     )
@@ -129,8 +127,7 @@ def _quick(document: Document, model: QuickModel, measure: Measure) -> Quick:
 
 
 def _measure(base: Measure, model: MeasureModel) -> Measure:
-    changes: dict[str, Any] = {name: value for name, value in model if value is not None}
-    return replace(base, **changes)
+    return replace(base, **given(model))
 
 
 def _texts(document: Document, location: Location, arguments: Iterable[Argument]) -> tuple[str, ...]:

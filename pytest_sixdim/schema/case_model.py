@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pytest_sixdim.core.dimensions import Better, Precision
+from pytest_sixdim.core.case import Limit
+from pytest_sixdim.core.dimensions import DIMENSIONS, Better, Dimension, Precision
 from pytest_sixdim.schema.arguments import Arguments
 from pytest_sixdim.schema.errors import shortened
 from pytest_sixdim.schema.limits import (
@@ -45,12 +46,6 @@ class MetricModel(Model):
     generated_target: float | None = Field(default=None, description="the same on generated data")
     every: Interval | None = Field(default=None, description="how often the program evaluates, such as 1 epoch")
     samples: Count | None = Field(default=None, description="size of the evaluation set")
-
-    @model_validator(mode="after")
-    def _has_target(self) -> MetricModel:
-        if self.target is None and self.generated_target is None:
-            raise ValueError("needs 'target', or 'generated_target' where the case has no data set")
-        return self
 
 
 class DataModel(Model):
@@ -124,6 +119,10 @@ class LimitsModel(Model):
     linearity: LinearityLimit | None = None
     stability: StabilityLimit | None = None
 
+    def by_dimension(self) -> dict[Dimension, Limit]:
+        """The limits that are given."""
+        return {dimension: limit for dimension in DIMENSIONS if (limit := getattr(self, dimension, None))}
+
 
 class ConfigurationModel(Model):
     """What the case is measured under; one configuration for each of `nodes` x `cards`."""
@@ -159,8 +158,8 @@ class CaseModel(Model):
     name: Identifier
     title: Text | None = None
     task: Text | None = None
-    metric: MetricModel
     data: DataModel | None = None
+    metric: MetricModel
     train: TrainModel
     log: LogModel = LogModel()
     measure: MeasureModel = MeasureModel()
@@ -169,6 +168,15 @@ class CaseModel(Model):
     flops_per_sample: Annotated[float, Field(gt=0)] | None = Field(default=None, description="forward and backward")
     configurations: Annotated[list[ConfigurationModel], Field(min_length=1, max_length=200)]
     quick: QuickModel | None = None
+
+    @field_validator("metric", mode="after")
+    @classmethod
+    def _has_target(cls, metric: MetricModel, info: ValidationInfo) -> MetricModel:
+        if metric.target is None and metric.generated_target is None:
+            raise ValueError("needs 'target'; or 'generated_target', where the data set can only be generated")
+        if metric.target is None and info.data.get("data", ...) is None:
+            raise ValueError("needs 'target': data is generated only for a case with 'data'")
+        return metric
 
     @field_validator("stability", mode="after")
     @classmethod

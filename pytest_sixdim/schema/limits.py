@@ -55,10 +55,14 @@ def limit_text(limit: Limit) -> str | float:
     """What `parse_limit` reads as `limit`."""
     number = Decimal(repr(limit.amount))
     if limit.kind == "relative":
-        return f"{number * 100:f} %"
+        return f"{_digits(number * 100)} %"
     if limit.kind == "offset":
-        return f"baseline {'-' if number < 0 else '+'} {abs(number):f} {limit.unit}".strip()
-    return f"{number:f} {limit.unit}" if limit.unit else limit.amount
+        return f"baseline {'-' if number < 0 else '+'} {_digits(abs(number))} {limit.unit}".rstrip()
+    return f"{_digits(number)} {limit.unit}" if limit.unit else limit.amount
+
+
+def _digits(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def parse_band(value: Any) -> Band:

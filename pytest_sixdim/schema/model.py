@@ -55,6 +55,11 @@ def require(value: AnyModel | None, problems: list[Problem]) -> AnyModel:
     return value
 
 
+def given(model: Model) -> dict[str, Any]:
+    """The keys that are not left out, and their values."""
+    return {name: value for name, value in model if value is not None}
+
+
 def _problems(model: type[Model], document: Document, error: ValidationError) -> list[Problem]:
     found = []
     for detail in error.errors(include_url=False):
@@ -79,16 +84,16 @@ def _message(model: type[Model], document: Document, location: Location, detail:
     context = detail.get("ctx", {})
     if kind == "value_error":
         return f"{prefix}{context['error']}"
-    given = detail["input"]
+    found = detail["input"]
     if kind == "literal_error":
         allowed = [str(value) for value in typing.get_args(_annotation(model, location))]
-        return f"{prefix}{not_among(document.text(location, given), allowed)}"
+        return f"{prefix}{not_among(document.text(location, found), allowed)}"
     if kind == "too_short":
         return f"{prefix}must not be empty"
     if kind not in _WORDS:
         return f"{prefix}is not valid"
-    quote = " (quote it)" if kind == "string_type" and isinstance(given, (int, float)) else ""
-    return f"{prefix}{_WORDS[kind](context)}, not {_shown(document, location, given)}{quote}"
+    quote = " (quote it)" if kind == "string_type" and isinstance(found, (int, float)) else ""
+    return f"{prefix}{_WORDS[kind](context)}, not {_shown(document, location, found)}{quote}"
 
 
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -107,14 +112,14 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-def _shown(document: Document, location: Location, given: Any) -> str:
+def _shown(document: Document, location: Location, found: Any) -> str:
     """What was written, in a few characters."""
-    if isinstance(given, dict):
+    if isinstance(found, dict):
         return "a mapping"
-    if isinstance(given, list):
-        return f"a list of {len(given)}"
-    text = document.text(location, given)
-    return shortened(text) if isinstance(given, str) else text
+    if isinstance(found, list):
+        return f"a list of {len(found)}"
+    text = document.text(location, found)
+    return shortened(text) if isinstance(found, str) else text
 
 
 def _instead(model: Any, key: str) -> str:

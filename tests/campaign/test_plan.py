@@ -26,7 +26,9 @@ CASE = Case(
 
 
 def wants(*selected: tuple[Configuration, Dimension], case: Case = CASE) -> list[Wanted]:
-    return [Wanted(case, configuration, (name,), f"test_{name}[{configuration.id}]") for configuration, name in selected]
+    return [
+        Wanted(case, configuration, (name,), f"test_{name}[{configuration.id}]") for configuration, name in selected
+    ]
 
 
 def names(plan: Plan) -> list[str]:

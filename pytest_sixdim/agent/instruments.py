@@ -1,0 +1,95 @@
+"""The samplers of a node: which of them answer, and what they read."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from pytest_sixdim.agent.order import Plugin
+from pytest_sixdim.core.records import CHANNELS, Source
+from pytest_sixdim.core.registry import RegistryError
+from pytest_sixdim.samplers import Node, Sampler, SamplerUnavailable, make_sampler
+
+
+class Instruments:
+    """Each channel is served by the first sampler that answers it.
+
+    Attributes:
+        sources: of the channels that are served.
+        unavailable: channel -> why nobody serves it.
+        asked: the sampler that is being asked just now, and since when (monotonic s).
+    """
+
+    def __init__(self) -> None:
+        self.sources: dict[str, Source] = {}
+        self.unavailable: dict[str, str] = dict.fromkeys(CHANNELS, "no sampler was asked for it")
+        self.asked: tuple[str, float] | None = None
+        self._cards = 0
+        self._open: list[tuple[str, Sampler, frozenset[str]]] = []
+
+    def open(self, choices: Sequence[Plugin], node: Node, unavailable: Mapping[str, str]) -> None:
+        """Ask the samplers in order of preference. `unavailable`: what is known beforehand."""
+        self._cards = len(node.devices)
+        self.unavailable.update(unavailable)
+        reasons: dict[str, list[str]] = {}
+        for choice in choices:
+            wanted = [channel for channel in choice.channels if channel not in self.sources]
+            served, reason = self._try(choice, node, wanted) if wanted else ({}, "")
+            self.sources.update(served)
+            for channel in wanted:
+                if channel not in served:
+                    reasons.setdefault(channel, []).append(f"{choice.name}: {reason}")
+        self.unavailable.update({channel: "; ".join(texts) for channel, texts in reasons.items()})
+        for channel in self.sources:
+            self.unavailable.pop(channel, None)
+
+    def read(self, channels: Collection[str]) -> tuple[dict[str, list[float | None]], list[str]]:
+        """Readings of those of `channels` that are served and due, and what went wrong."""
+        readings: dict[str, list[float | None]] = {}
+        errors: list[str] = []
+        for name, sampler, serves in self._open:
+            wanted = serves.intersection(channels)
+            if not wanted:
+                continue
+            self.asked = (name, time.monotonic())
+            try:
+                answer = sampler.read(wanted)
+                readings.update(
+                    {channel: self._checked(channel, answer[channel]) for channel in wanted & answer.keys()}
+                )
+            except Exception as error:
+                errors.append(f"{name}: {type(error).__name__}: {error}")
+            self.asked = None
+        return readings, errors
+
+    def summaries(self) -> dict[str, Any]:
+        """What the samplers say of their own work, by name."""
+        return {name: dict(summary) for name, sampler, _ in self._open if (summary := sampler.summary())}
+
+    def close(self) -> None:
+        """Release all samplers."""
+        for _, sampler, _ in self._open:
+            sampler.close()
+
+    def _try(self, choice: Plugin, node: Node, channels: list[str]) -> tuple[dict[str, Source], str]:
+        """What a sampler serves of `channels`, and why it does not serve the others."""
+        self.asked = (choice.name, time.monotonic())
+        try:
+            sampler = make_sampler(choice.name, choice.options, {choice.name: choice.path})
+            offered = sampler.open(node, channels)
+        except (SamplerUnavailable, RegistryError) as error:
+            return {}, str(error)
+        except Exception as error:  # a vendor's library may raise anything
+            return {}, f"{type(error).__name__}: {error}"
+        finally:
+            self.asked = None
+        served = {channel: offered[channel] for channel in channels if channel in offered}
+        self._open.append((choice.name, sampler, frozenset(served)))
+        return served, "does not offer it here"
+
+    def _checked(self, channel: str, values: Sequence[float | None]) -> list[float | None]:
+        if len(values) != self._cards:
+            raise ValueError(f"{len(values)} readings of {channel} for {self._cards} cards")
+        return [None if value is None or not math.isfinite(value) else float(value) for value in values]

@@ -1,0 +1,224 @@
+"""What the agent is asked to do: order.json, checked (docs/formats.md). Keys that only others need are left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from pytest_sixdim.core.records import CHANNELS, Role
+from pytest_sixdim.samplers import Device
+
+SCHEMA = 1
+
+T = TypeVar("T")
+
+
+class OrderError(ValueError):
+    """The order cannot be carried out; the message names the key and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A dialect or a sampler: its name, its class ("package.module:Class"), the keywords that it is made with.
+
+    `channels`: what a sampler is asked for.
+    """
+
+    name: str
+    path: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogChoice:
+    """Where the dialect's lines are: of which stream and rank, or in which files (a glob below the run directory)."""
+
+    stream: Literal["both", "stdout", "stderr"] = "both"
+    rank: Literal["last", "all"] | int = 0
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: of a whole run; without any line; for ranks to end once one has failed or a stop was asked for."""
+
+    timeout: float
+    stall: float
+    teardown: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run on this node.
+
+    Attributes:
+        directory: the run's directory, in which order.json lies.
+        cards: ranks on this node.
+        environment: variables set for every rank; None removes one.
+        devices: one a rank.
+        samplers: in order of preference.
+        unavailable: channel -> why no sampler is asked for it.
+        segments: how many counted segments a window has.
+        card_lost: texts that mean a lost card.
+    """
+
+    directory: Path
+    role: Role
+    cards: int
+    python: str
+    program: str | None
+    command: tuple[str, ...] | None
+    args: tuple[str, ...]
+    environment: Mapping[str, str | None]
+    devices: tuple[Device, ...]
+    samplers: tuple[Plugin, ...]
+    unavailable: Mapping[str, str]
+    dialect: Plugin
+    log: LogChoice
+    segments: int
+    limits: Limits
+    card_lost: tuple[str, ...]
+
+    @property
+    def node(self) -> Path:
+        """The run's directory of this node."""
+        return self.directory / "node-0"
+
+    @property
+    def work(self) -> Path:
+        """The program's working directory."""
+        return self.directory / "work"
+
+    @property
+    def ranks(self) -> range:
+        """The global ranks on this node."""
+        return range(self.cards)
+
+
+def read_order(path: Path) -> Order:
+    """The order in a file. Raises OrderError."""
+    try:
+        record = json.loads(path.read_bytes())
+    except OSError as error:
+        raise OrderError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise OrderError(f"{path}: no JSON: {error}") from None
+    try:
+        return _order(_Table(record, ""), path.resolve().parent)
+    except OrderError as error:
+        raise OrderError(f"{path}: {error}") from None
+
+
+class _Table:
+    """A JSON object whose keys are taken one by one, with the type that each must have."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            raise OrderError(f"{where or 'the order'} must be an object, not {value!r:.60}")
+        self.value: dict[str, Any] = value
+        self.where = where
+
+    def take(self, key: str, kind: type[T], *, optional: bool = False) -> T:
+        """The value of `key`; None where it is optional and null or missing."""
+        name = f"{self.where}.{key}" if self.where else key
+        if key not in self.value and not optional:
+            raise OrderError(f"{name!r} is missing")
+        value = self.value.get(key)
+        if value is None and optional:
+            return cast("T", None)
+        accepted = (int, float) if kind is float else (kind,)
+        if not isinstance(value, accepted) or isinstance(value, bool):
+            raise OrderError(f"{name!r} must be {kind.__name__}, not {value!r:.60}")
+        return cast("T", value)
+
+    def table(self, key: str) -> _Table:
+        return _Table(self.take(key, dict), f"{self.where}.{key}" if self.where else key)
+
+    def tables(self, key: str) -> list[_Table]:
+        return [_Table(item, f"{key}[{index}]") for index, item in enumerate(self.take(key, list))]
+
+    def items(self, key: str, kind: type[T]) -> tuple[T, ...]:
+        values = self.take(key, list)
+        for value in values:
+            if not isinstance(value, kind):
+                raise OrderError(f"{key!r} must hold {kind.__name__}, not {value!r:.60}")
+        return tuple(values)
+
+    def one_of(self, key: str, allowed: tuple[Any, ...]) -> Any:
+        value = self.value.get(key)
+        if value not in allowed:
+            raise OrderError(f"{key!r} must be {' or '.join(map(repr, allowed))}, not {value!r:.60}")
+        return value
+
+
+def _order(table: _Table, directory: Path) -> Order:
+    table.one_of("schema", (SCHEMA,))
+    table.one_of("launch", ("torchrun",))
+    if table.take("nodes", int) != 1:
+        raise OrderError("'nodes': this agent launches on one node only")
+    program, command = table.take("program", str, optional=True), table.value.get("command")
+    if (program is None) == (command is None):
+        raise OrderError("exactly one of 'program' and 'command' must be set")
+    cards = table.take("cards", int)
+    devices = tuple(_device(entry) for entry in table.tables("devices"))
+    if cards < 1 or len(devices) != cards:
+        raise OrderError(f"'devices' must list one device a card: {len(devices)} for {cards}")
+    limits = table.table("limits")
+    return Order(
+        directory=directory,
+        role=table.one_of("role", ("full", "window")),
+        cards=cards,
+        python=table.take("python", str),
+        program=program,
+        command=None if command is None else table.items("command", str),
+        args=table.items("args", str),
+        environment=_environment(table.take("environment", dict)),
+        devices=devices,
+        samplers=tuple(_plugin(entry) for entry in table.tables("samplers")),
+        unavailable=table.take("unavailable", dict),
+        dialect=_plugin(table.table("dialect")),
+        log=_log(table.table("log"), cards),
+        segments=table.take("segments", int),
+        limits=Limits(*(limits.take(name, float) for name in ("timeout", "stall", "teardown"))),
+        card_lost=table.items("card_lost", str),
+    )
+
+
+def _device(table: _Table) -> Device:
+    cores = table.value.get("cores")
+    return Device(
+        index=table.take("index", int),
+        id=table.take("id", str),
+        name=table.take("name", str),
+        total_bytes=table.take("total_bytes", int, optional=True),
+        cores=None if cores is None else table.items("cores", int),
+    )
+
+
+def _plugin(table: _Table) -> Plugin:
+    channels = table.items("channels", str) if "channels" in table.value else ()
+    for channel in channels:
+        if channel not in CHANNELS:
+            raise OrderError(f"{table.where}: unknown channel {channel!r}; known: {', '.join(CHANNELS)}")
+    return Plugin(table.take("name", str), table.take("class", str), table.take("options", dict), channels)
+
+
+def _log(table: _Table, cards: int) -> LogChoice:
+    rank: Any = table.value.get("rank")
+    if rank not in ("last", "all", *range(cards)) or isinstance(rank, bool):
+        raise OrderError(f"'log.rank' must be 'last', 'all' or a number below {cards}, not {rank!r:.60}")
+    file = table.take("file", str, optional=True)
+    if file is not None and (file.startswith("/") or ".." in file.split("/")):
+        raise OrderError(f"'log.file' must stay below the run's directory: {file!r:.60}")
+    return LogChoice(table.one_of("stream", ("both", "stdout", "stderr")), rank, file)
+
+
+def _environment(record: dict[str, Any]) -> dict[str, str | None]:
+    for name, value in record.items():
+        if not (value is None or isinstance(value, str)):
+            raise OrderError(f"'environment.{name}' must be a text or null, not {value!r:.60}")
+    return record

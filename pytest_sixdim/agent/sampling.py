@@ -1,0 +1,131 @@
+"""Samples the cards in a thread of its own, so that a sampler that fails or hangs never stops supervision."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pytest_sixdim.agent.instruments import Instruments
+from pytest_sixdim.agent.order import Order
+from pytest_sixdim.agent.pace import FAST, SLOW, Pace, Schedule
+from pytest_sixdim.agent.recorder import JsonLines
+from pytest_sixdim.core.records import CHANNELS, CardInfo, Source
+from pytest_sixdim.samplers import Node
+
+#: Read at the fast pace while segments are timed; the other channels always at the slow one.
+FAST_CHANNELS = frozenset({"energy", "power"})
+SLOW_CHANNELS = frozenset(CHANNELS) - FAST_CHANNELS
+#: Errors that are recorded; more are only counted.
+RECORDED_ERRORS = 100
+#: Seconds that a sampler has to return from its last reading.
+PATIENCE = 2.0
+
+
+class Sampling:
+    """Readings of this node's cards, from `start` to `stop`, in samples.jsonl."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._instruments = Instruments()
+        self._lines: JsonLines | None = None
+        self._pace = Pace()
+        self._readings = self._errors = 0
+        self._cpu_seconds = 0.0
+        self._fast = self._stopping = False
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sample, at the slow pace."""
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """Read power and energy at the fast pace from now on."""
+        if not self._fast:
+            self._fast = True
+            self._wake.set()
+
+    def stop(self) -> dict[str, Any]:
+        """End sampling; returns what it cost (`sampler` of result.json).
+
+        A sampler that does not return within PATIENCE is left behind. Raises OSError where samples.jsonl cannot be
+        written.
+        """
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(PATIENCE)
+        asked = self._instruments.asked
+        lines = self._lines or self._head({}, {**dict.fromkeys(CHANNELS, "no answer"), **self._order.unavailable})
+        if self._thread.is_alive() and asked is not None:
+            self._errors += 1
+            lines.write(_error(f"{asked[0]}: no answer for {time.monotonic() - asked[1]:.1f} s"))
+        lines.close()
+        return {
+            "cpu_seconds": self._cpu_seconds,
+            "readings": self._readings,
+            **self._pace.summary(),
+            "errors": self._errors,
+            **self._instruments.summaries(),
+        }
+
+    def _run(self) -> None:
+        """The thread."""
+        node = Node(self._order.devices, self._order.node)
+        try:
+            self._instruments.open(self._order.samplers, node, self._order.unavailable)
+            if not self._stopping:
+                self._lines = self._head(self._instruments.sources, self._instruments.unavailable)
+                self._sample(self._lines)
+                self._instruments.close()
+        except Exception as error:  # the disk is full, or a sampler cannot be closed
+            self._errors += 1
+            print(f"sampling ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+    def _sample(self, lines: JsonLines) -> None:
+        started = slow_due = time.monotonic()
+        while not self._stopping:
+            self._wake.clear()
+            began = time.monotonic()
+            period = FAST if self._fast and FAST_CHANNELS & self._instruments.sources.keys() else SLOW
+            slow = began >= slow_due - FAST / 2
+            if slow:
+                slow_due = Schedule(started, SLOW).following(began, began)
+            self._pace.began(began, period)
+            self._tick(lines, slow)
+            self._cpu_seconds = time.thread_time()
+            now = time.monotonic()
+            self._wake.wait(Schedule(started, period).following(began, now) - now)
+
+    def _tick(self, lines: JsonLines, slow: bool) -> None:
+        """One line; its time is the middle of reading energy and power, whose time matters most."""
+        before = time.monotonic()
+        readings, errors = self._instruments.read(FAST_CHANNELS)
+        after = time.monotonic()
+        if slow:
+            others, other_errors = self._instruments.read(SLOW_CHANNELS)
+            after = after if readings else time.monotonic()
+            readings.update(others)
+            errors += other_errors
+        if self._stopping:
+            return  # the file may be closed already, if a sampler took its time
+        if readings:
+            self._readings += 1
+            lines.write({"t": (before + after) / 2, **readings})
+        for error in errors:
+            self._errors += 1
+            if self._errors <= RECORDED_ERRORS:
+                lines.write(_error(error))
+
+    def _head(self, sources: Mapping[str, Source], unavailable: Mapping[str, str]) -> JsonLines:
+        cards = [asdict(CardInfo(card.index, card.id, card.name, card.total_bytes)) for card in self._order.devices]
+        texts = {channel: reason for channel, reason in unavailable.items() if channel in CHANNELS}
+        head = {"cards": cards, "sources": {k: asdict(v) for k, v in sources.items()}, "unavailable": texts}
+        return JsonLines(self._order.node / "samples.jsonl", head)
+
+
+def _error(text: str) -> dict[str, Any]:
+    return {"t": time.monotonic(), "error": text}

@@ -1,0 +1,215 @@
+"""Carries out an order: launches, watches, ends every process, writes the result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from pytest_sixdim.agent.cancellation import Cancellation
+from pytest_sixdim.agent.command import launch_command, launch_environment, ship
+from pytest_sixdim.agent.course import Course
+from pytest_sixdim.agent.logs import RankLogs, file_tail
+from pytest_sixdim.agent.order import Order, OrderError
+from pytest_sixdim.agent.outcome import Seen, outcome
+from pytest_sixdim.agent.processes import (
+    adopt_orphans,
+    end_descendants,
+    end_with_this_process,
+    job_mark,
+    oom_kills,
+    reap,
+)
+from pytest_sixdim.agent.ranks import RankProcesses
+from pytest_sixdim.agent.recorder import SCHEMA, EventLog, write_atomically
+from pytest_sixdim.agent.sampling import Sampling
+from pytest_sixdim.agent.stopping import Stop, reason_to_stop
+from pytest_sixdim.core.events import Event, event_from, event_record
+from pytest_sixdim.core.records import RunResult
+from pytest_sixdim.core.registry import RegistryError
+from pytest_sixdim.dialects import Dialect, make_dialect
+
+#: Seconds between two looks at everything.
+POLL = 0.05
+#: Seconds that the launcher has to end once it is told to; what is left then is killed.
+GRACE = 2.0
+
+
+def carry_out(order: Order) -> RunResult:
+    """Run the order from launch to result.json; to be called in the main thread.
+
+    Raises OrderError where nothing could be launched, OSError where records could not be written. Whatever happens, no
+    process of the run is left.
+    """
+    adopt_orphans()
+    cancellation = Cancellation()
+    dialect = _dialect(order)
+    for directory in (order.work, order.node / "logs", order.node / "ranks"):
+        directory.mkdir(parents=True, exist_ok=True)
+    events = EventLog(order.node / "events.jsonl")
+    with tempfile.TemporaryDirectory(prefix="sixdim-") as shipped:
+        ship(Path(shipped))
+        started_unix = time.time()
+        launcher = _launch(order, Path(shipped))
+        try:
+            result = Supervisor(order, launcher, dialect, events, cancellation).supervise()
+        finally:
+            end_descendants(launcher.pid)
+    record = {"schema": SCHEMA, **asdict(result), "started_unix": started_unix}
+    write_atomically(order.directory / "result.json", record)
+    return result
+
+
+def launch_error(message: str) -> RunResult:
+    """The result of an order that could not be carried out."""
+    return RunResult(status="launch_error", ended_by="agent", message=message)
+
+
+class Supervisor:
+    """Watches one launch until it is over."""
+
+    def __init__(
+        self,
+        order: Order,
+        launcher: subprocess.Popen[bytes],
+        dialect: Dialect,
+        events: EventLog,
+        cancellation: Cancellation,
+    ) -> None:
+        self._order = order
+        self._launcher = launcher
+        self._dialect = dialect
+        self._events = events
+        self._cancellation = cancellation
+        self._launched = time.monotonic()
+        self._oom_kills = oom_kills()
+        self._logs = RankLogs(order)
+        self._ranks = RankProcesses(order.node / "ranks", order.ranks)
+        self._course = Course(order.segments)
+        self._sampling = Sampling(order)
+
+    def supervise(self) -> RunResult:
+        """Watch the run, end it, and say how it ended."""
+        self._sampling.start()
+        stop = self._watch()
+        stayed = self._end_processes()
+        now = time.monotonic()
+        self._ranks.poll()
+        self._take(self._logs.finish(now), now)
+        self._events.close()
+        sampler = self._sampling.stop()
+        result = outcome(self._seen(stop))
+        if stayed:
+            result = replace(result, message=f"{result.message}; processes that could not be killed: {stayed}")
+        return replace(result, seconds=now - self._launched, sampler=sampler)
+
+    def _watch(self) -> Stop | None:
+        """Until the launcher ends, or the agent has a reason to end the run."""
+        while self._launcher.poll() is None:
+            reap(but=self._launcher.pid)
+            now = time.monotonic()
+            self._ranks.poll()
+            self._take(self._logs.read(now), now)
+            if self._course.timed:
+                self._sampling.hurry()
+            stop = self._reason_to_stop(now)
+            if stop is not None:
+                return stop
+            if not self._logs.behind:
+                self._cancellation.wait(POLL)
+        return None
+
+    def _reason_to_stop(self, now: float) -> Stop | None:
+        return reason_to_stop(
+            now,
+            self._order,
+            launched=self._launched,
+            cancelled=self._cancellation.reason,
+            last_sign=self._logs.last_sign,
+            course=self._course,
+            ranks=self._ranks.known,
+            reports_end=self._dialect.reports_end,
+        )
+
+    def _take(self, lines: list[tuple[int, str]], seen: float) -> None:
+        """Record the events of new lines."""
+        for rank, line in lines:
+            events: list[Event] = []
+            error: Exception | None = None
+            try:
+                for event in self._dialect.read(line, seen=seen, rank=rank):
+                    events.append(event_from(event_record(event), seen=seen, rank=rank))
+            except Exception as raised:  # whatever a dialect makes of a strange line, the run goes on
+                error = raised
+            for event in events:
+                self._events.event(event)
+                self._course.take(event)
+            if error is not None:
+                self._events.malformed(line, error, seen=seen, rank=rank)
+
+    def _end_processes(self) -> list[int]:
+        """End all that is left of the run; returns those that would not go."""
+        self._launcher.terminate()
+        try:
+            self._launcher.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            pass
+        stayed = end_descendants(self._launcher.pid)
+        self._launcher.poll()
+        return stayed
+
+    def _seen(self, stop: Stop | None) -> Seen:
+        course = self._course
+        kills = oom_kills()
+        return Seen(
+            ranks=self._ranks.known,
+            lines={rank: self._logs.last_lines(rank) for rank in self._order.ranks},
+            launcher_code=self._launcher.returncode,
+            launcher_lines=file_tail(launcher_log(self._order)),
+            stop=stop,
+            window_complete=course.window_complete if self._order.role == "window" else None,
+            end=course.end,
+            reports_end=self._dialect.reports_end,
+            diverged=course.diverged,
+            last_metric_lost=course.last_metric_lost,
+            oom_killed=kills is not None and self._oom_kills is not None and kills > self._oom_kills,
+            card_lost=self._order.card_lost,
+        )
+
+
+def launcher_log(order: Order) -> Path:
+    """What the launcher printed itself."""
+    return order.node / "logs" / "launcher.log"
+
+
+def _dialect(order: Order) -> Dialect:
+    choice = order.dialect
+    try:
+        return make_dialect(choice.name, choice.options, {choice.name: choice.path})
+    except (RegistryError, TypeError, ValueError) as error:
+        raise OrderError(f"'dialect' {choice.name!r}: {error}") from error
+
+
+def _launch(order: Order, shipped: Path) -> subprocess.Popen[bytes]:
+    """Start the launcher in a session of its own. It is told to end when this thread does, so this is the main thread,
+    and no other has been started: what runs between fork and exec could wait for a lock of theirs."""
+    command = launch_command(order, shipped)
+    environment = launch_environment(order, shipped, job_mark(), os.environ)
+    with launcher_log(order).open("wb") as log:
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=order.work,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_this_process(signal.SIGTERM),  # noqa: PLW1509 - there is one thread
+            )
+        except OSError as error:
+            raise OrderError(f"{command[0]}: {error.strerror}") from error

@@ -1,0 +1,114 @@
+"""A session's campaign: runs launched when somebody asks for what they measure, measured, compared, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.campaign.measure import Taken, card_id, measure, run_summary
+from pytest_sixdim.campaign.orders import Bench, generated
+from pytest_sixdim.campaign.plan import Plan, PlannedRun, RunKey
+from pytest_sixdim.campaign.runner import Runner, StartedRun
+from pytest_sixdim.campaign.scorecards import updated
+from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.core.baseline import Baseline
+from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.matching import Match, match
+from pytest_sixdim.core.records import Role, RunRecord
+from pytest_sixdim.core.results import DimensionResult, Measurements
+from pytest_sixdim.launchers import Launcher
+from pytest_sixdim.schema.baseline import load_baselines
+
+CASE_SUFFIX, BASELINES_SUFFIX = ".case.yaml", ".baselines.yaml"
+
+
+class Campaign:
+    """Answers what the tests of a session ask."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        store: Store,
+        plan: Plan,
+        launcher: Launcher,
+        *,
+        started: Callable[[StartedRun], None],
+        finished: Callable[[RunRecord], None],
+    ) -> None:
+        self._bench = bench
+        self._store = store
+        self._plan = plan
+        self._runner = Runner(bench, store, launcher, started=started, finished=finished)
+        self._baselines: dict[Path, tuple[Baseline, ...]] = {}
+
+    def need(self, case: Case, configuration: Configuration, role: Role, count: int) -> list[RunRecord]:
+        """The first `count` runs of a role, launched where they have not been yet."""
+        keys = [RunKey(case.name, configuration.id, role, index + 1) for index in range(count)]
+        return self._records(PlannedRun(key, case, configuration) for key in keys)
+
+    def measure(self, case: Case, configuration: Configuration, dimensions: Iterable[Dimension]) -> Measurements:
+        """What was measured of some dimensions; launches the runs that they need."""
+        measured = {}
+        for dimension in dimensions:
+            records = self._records(self._plan.needed(case, configuration, dimension))
+            own = [record for record in records if record.order["configuration"] == configuration.id]
+            others = [record for record in records if record.order["configuration"] != configuration.id]
+            taken = Taken(case, configuration, tuple(own), tuple(others), self._plan.full_runs(case))
+            measured[dimension] = measure(self._bench, dimension, taken, self._match)
+        return Measurements(
+            dimensions=measured,
+            card=card_id(self._bench),
+            data="generated" if generated(case) else "real",
+            quick=case.is_quick,
+            runs=tuple(
+                run_summary(case, configuration, record, self._store.directory)
+                for record in self._done(case, configuration)
+            ),
+            machine=dict(self._bench.machine),
+        )
+
+    def baseline(self, case: Case, configuration: Configuration) -> Match:
+        """The baseline of a configuration, or the nearest one and how it differs.
+
+        Raises SchemaError where the case's baselines file is broken.
+        """
+        return self._match(case, configuration)
+
+    def keep(
+        self, case: Case, configuration: Configuration, measurements: Measurements, result: DimensionResult
+    ) -> dict[str, Any]:
+        """Write a verdict into the configuration's scorecard, and return the scorecard."""
+        return self._store.update_scorecard(
+            case.name,
+            configuration.id,
+            lambda before: updated(before, case, configuration, measurements, result, self._bench),
+        )
+
+    def failed_run(self, case: Case, configuration: Configuration, dimension: Dimension) -> RunRecord | None:
+        """The first run that a dimension needs and that did not come to its end."""
+        records = self._records(self._plan.needed(case, configuration, dimension))
+        return next((record for record in records if not record.result.finished), None)
+
+    def _records(self, planned: Iterable[PlannedRun]) -> list[RunRecord]:
+        return [self._runner.record(run) for run in planned]
+
+    def _done(self, case: Case, configuration: Configuration) -> list[RunRecord]:
+        return [
+            record
+            for key, record in sorted(self._runner.records.items())
+            if (key.case, key.configuration) == (case.name, configuration.id)
+        ]
+
+    def _match(self, case: Case, configuration: Configuration) -> Match:
+        if case.path not in self._baselines:
+            path = case.path.with_name(case.path.name.removesuffix(CASE_SUFFIX) + BASELINES_SUFFIX)
+            self._baselines[case.path] = load_baselines(path, case) if path.exists() else ()
+        return match(
+            self._baselines[case.path],
+            configuration,
+            card=card_id(self._bench),
+            data="generated" if generated(case) else "real",
+            quick=case.is_quick,
+        )

@@ -1,0 +1,118 @@
+"""From the records of runs to what was measured: which record answers which question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.campaign.orders import Bench, generated
+from pytest_sixdim.core.accuracy import Data, convergence, measure_accuracy, target_of
+from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.health import failure
+from pytest_sixdim.core.linearity import differences, measure_linearity
+from pytest_sixdim.core.matching import Match
+from pytest_sixdim.core.memory import measure_memory
+from pytest_sixdim.core.power import measure_power
+from pytest_sixdim.core.records import RunRecord
+from pytest_sixdim.core.results import Measured
+from pytest_sixdim.core.speed import measure_speed
+from pytest_sixdim.core.stability import measure_stability
+from pytest_sixdim.core.thermal import read_thermal
+from pytest_sixdim.core.window import Window, read_window
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The runs that a dimension of a configuration needs.
+
+    `runs` are the configuration's own, `reference_runs` those of the configuration that linearity divides by,
+    `full_runs` the planned number of full ones.
+    """
+
+    case: Case
+    configuration: Configuration
+    runs: tuple[RunRecord, ...]
+    reference_runs: tuple[RunRecord, ...]
+    full_runs: int
+
+    @property
+    def data(self) -> Data:
+        """What the runs trained on."""
+        return "generated" if generated(self.case) else "real"
+
+
+def measure(
+    bench: Bench, dimension: Dimension, taken: Taken, match: Callable[[Case, Configuration], Match]
+) -> Measured:
+    """One dimension of a configuration."""
+    case, configuration = taken.case, taken.configuration
+    if dimension == "accuracy":
+        return measure_accuracy(case, taken.runs, taken.data)
+    if dimension == "stability":
+        return measure_stability(case, taken.runs, planned=taken.full_runs, data=taken.data)
+    if dimension == "linearity":
+        return _linearity(bench, taken, match)
+    run = taken.runs[0]
+    window = read_window(run.events, case.measure, configuration)
+    if dimension == "power":
+        return measure_power(window, run.samples, failed=failure(run))
+    if dimension == "memory":
+        return measure_memory(window, run.events, run.samples, failed=failure(run))
+    return _speed(bench, case, configuration, run, window)
+
+
+def _speed(bench: Bench, case: Case, configuration: Configuration, run: RunRecord, window: Window) -> Measured:
+    model = bench.profile.card_model(bench.host.devices[0].name) if bench.host.devices else None
+    return measure_speed(
+        window,
+        cards=configuration.world_size,
+        failed=failure(run),
+        flops_per_sample=case.flops_per_sample,
+        peak=model.peaks.get(configuration.precision) if model else None,
+        thermal=read_thermal(window, run.samples),
+    )
+
+
+def _linearity(bench: Bench, taken: Taken, match: Callable[[Case, Configuration], Match]) -> Measured:
+    case, configuration, reference = taken.case, taken.configuration, taken.configuration.reference
+    if reference is None:
+        return measure_linearity(configuration, Measured("samples/s"), Measured("samples/s"))
+    run, single = taken.runs[0], taken.reference_runs[0]
+    return measure_linearity(
+        configuration,
+        _speed(bench, case, configuration, run, read_window(run.events, case.measure, configuration)),
+        _speed(bench, case, reference, single, read_window(single.events, case.measure, reference)),
+        baseline=match(case, configuration).baseline,
+        reference_baseline=match(case, reference).baseline,
+        unlike=differences(run, single, differing=(*bench.profile.visible, *bench.profile.container_visible)),
+    )
+
+
+def card_id(bench: Bench) -> str | None:
+    """The id of the card under test: the profile's where it knows the card, else the name that the tools print."""
+    if not bench.host.devices:
+        return None
+    name = bench.host.devices[0].name
+    model = bench.profile.card_model(name)
+    return model.id if model else name
+
+
+def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: Path) -> dict[str, Any]:
+    """One run as a scorecard lists it; `directory` is relative to `base`, `speed` in samples/s."""
+    data: Data = "generated" if generated(case) else "real"
+    speed = measure_speed(read_window(run.events, case.measure, configuration), cards=configuration.world_size)
+    return {
+        "name": run.name,
+        "role": run.role,
+        "index": run.index,
+        "seed": run.seed,
+        "status": run.result.status,
+        "message": run.result.message,
+        "seconds": run.result.seconds,
+        "directory": str(run.directory.relative_to(base.resolve())),
+        "speed": speed.value,
+        "accuracy": convergence(run.events, case.metric, target_of(case, data)).value,
+    }

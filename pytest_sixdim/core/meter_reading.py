@@ -1,0 +1,147 @@
+"""What one meter says of a window: watts, or why not (docs/method.md, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pytest_sixdim.core.energy import EnergyCurve, energy_curve
+from pytest_sixdim.core.meters import Meter
+from pytest_sixdim.core.quantities import percent, shown
+from pytest_sixdim.core.readings import held
+from pytest_sixdim.core.records import Series, Source
+from pytest_sixdim.core.sensor import stuck_counter, stuck_power
+from pytest_sixdim.core.spans import Span, duration
+from pytest_sixdim.core.window import Window
+
+#: With less than this, power is unknown.
+LEAST_SECONDS = 30.0
+LEAST_READINGS = 60
+LEAST_TICKS = 100
+#: So much of the window may be uncovered.
+UNCOVERED = 0.05
+#: Counter and polled power further apart than this are not credible.
+APART = 0.05
+#: A window of 30 s may miss them by the rounding of a float.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class MeterReading:
+    """One meter over a window.
+
+    Attributes:
+        watts: None where `unknown` says why.
+        readings: polled readings, or counter ticks, within the window.
+        longest_gap: between two of them, s.
+        uncovered: share of the window.
+        idle, sustained: watts before training began, and over the segments after the window; None where not seen.
+        polled: watts of the polled power where the counter gives the value and both are there.
+        suspect: why the watts are not credible.
+    """
+
+    name: str
+    watts: float | None = None
+    unknown: str | None = None
+    readings: int = 0
+    longest_gap: float | None = None
+    uncovered: float | None = None
+    idle: float | None = None
+    sustained: float | None = None
+    polled: float | None = None
+    suspect: str | None = None
+
+
+def read_meter(meter: Meter, window: Window) -> MeterReading:
+    """The meter over the window: by its energy counter where it has one, else by polled power."""
+    if meter.energy is not None:
+        reading = _by_counter(meter.name, meter.energy, meter.energy_source, window)
+    elif meter.power is not None:
+        reading = _by_polling(meter.name, meter.power, meter.power_source, window)
+    else:
+        return MeterReading(meter.name, unknown=f"no sensor: {meter.unavailable}")
+    if window.seconds < LEAST_SECONDS - _ROUNDING:
+        reading = replace(reading, unknown=f"the window is {shown(window.seconds)} s, {LEAST_SECONDS:.0f} s are needed")
+    elif reading.unknown is None and reading.watts is not None and reading.watts <= 0:
+        reading = replace(reading, unknown=f"the sensor reads {shown(reading.watts)} W under load")
+    if reading.unknown is not None:
+        return replace(reading, watts=None)
+    return _cross_checked(reading, meter, window)
+
+
+def _by_counter(name: str, series: Series, source: Source | None, window: Window) -> MeterReading:
+    spans = window.spans
+    curve = energy_curve(series, source.wrap if source else None)
+    covered, period = curve.covered(spans), curve.period(spans)
+    uncovered = 1 - duration(covered) / duration(spans)
+    ticks = curve.ticks(spans)
+    unknown = None
+    if any(spans[0][0] <= t <= spans[-1][1] for t in curve.backwards):
+        unknown = "the energy counter went backwards"
+    elif period is not None and (stuck := stuck_counter(series, spans, period)):
+        unknown = stuck
+    elif ticks < LEAST_TICKS:
+        unknown = f"{ticks} ticks of the energy counter in the window, {LEAST_TICKS} are needed"
+    elif uncovered > UNCOVERED:
+        unknown = f"{percent(uncovered)} of the window is not covered"
+    reading = MeterReading(
+        name,
+        watts=_watts(curve, covered),
+        unknown=unknown,
+        readings=ticks,
+        longest_gap=held(Series(curve.times, curve.joules), spans).longest_gap,
+        uncovered=uncovered,
+        sustained=_watts(curve, curve.covered(window.later_spans)),
+    )
+    if window.started is not None and curve.times and not any(t <= window.started for t in curve.backwards):
+        reading = replace(reading, idle=_watts(curve, curve.covered([(curve.times[0], window.started)])))
+    return reading
+
+
+def _by_polling(name: str, series: Series, source: Source | None, window: Window) -> MeterReading:
+    over = held(series, window.spans)
+    uncovered = 1 - over.covered / duration(window.spans)
+    unknown = None
+    if over.readings < LEAST_READINGS:
+        unknown = f"{over.readings} readings in the window, {LEAST_READINGS} are needed"
+    elif uncovered > UNCOVERED:
+        unknown = f"{percent(uncovered)} of the window is not covered"
+    else:
+        unknown = stuck_power(series, window.spans, window.started, source.resolution if source else None)
+    return MeterReading(
+        name,
+        watts=over.mean,
+        unknown=unknown,
+        readings=over.readings,
+        longest_gap=over.longest_gap,
+        uncovered=uncovered,
+        idle=idle_mean(series, window),
+        sustained=held(series, window.later_spans).mean,
+    )
+
+
+def idle_mean(series: Series, window: Window) -> float | None:
+    """The time-weighted mean of the readings before training began; None where none was taken or nobody knows when."""
+    if window.started is None or not series.times or series.times[0] >= window.started:
+        return None
+    return held(series, [(series.times[0], window.started)]).mean
+
+
+def _watts(curve: EnergyCurve, spans: tuple[Span, ...]) -> float | None:
+    seconds = duration(spans)
+    return curve.counted(spans) / seconds if seconds > 0 else None
+
+
+def _cross_checked(reading: MeterReading, meter: Meter, window: Window) -> MeterReading:
+    """The counter's watts against polled power of the same scope, where that is good enough to be a figure itself."""
+    counter, polled = meter.energy_source, meter.power_source
+    if meter.energy is None or meter.power is None or (counter and polled and counter.scope != polled.scope):
+        return reading
+    other = _by_polling(meter.name, meter.power, polled, window)
+    if other.unknown is not None or other.watts is None or reading.watts is None:
+        return reading
+    apart = abs(other.watts - reading.watts) / reading.watts
+    suspect = None
+    if apart > APART:
+        both = f"energy counter {shown(reading.watts)} W and polled power {shown(other.watts)} W"
+        suspect = f"{both} are {percent(apart)} apart"
+    return replace(reading, polled=other.watts, suspect=suspect)

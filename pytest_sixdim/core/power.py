@@ -1,0 +1,104 @@
+"""Power: W per card over the window (docs/method.md, section 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_sixdim.core.dimensions import UNITS
+from pytest_sixdim.core.health import aftermath, without_window
+from pytest_sixdim.core.meter_reading import MeterReading, read_meter
+from pytest_sixdim.core.meters import Meter, meters
+from pytest_sixdim.core.quantities import percent, shown
+from pytest_sixdim.core.records import SampleLog
+from pytest_sixdim.core.results import Measured
+from pytest_sixdim.core.spans import duration
+from pytest_sixdim.core.speed import SUSTAINED
+from pytest_sixdim.core.thermal import Thermal, read_thermal
+from pytest_sixdim.core.window import Window
+
+_UNIT = UNITS["power"]
+
+
+def measure_power(window: Window, logs: Sequence[SampleLog], *, failed: str | None = None) -> Measured:
+    """Mean power of the leased cards over a run's window.
+
+    Args:
+        window: of the run.
+        logs: one a node, their times on the clock of the window.
+        failed: what health.failure says of the run.
+
+    One card unknown makes all unknown. Where the scope is a package, the value is watts a package.
+    """
+    missing = without_window(window, _UNIT, failed)
+    if missing is not None:
+        return missing
+    if duration(window.spans) <= 0 or window.samples <= 0:
+        return Measured(_UNIT, unknown=window.suspect[0] if window.suspect else "a segment reports no time")
+    metered = meters(logs)
+    if not metered:
+        return Measured(_UNIT, unknown="no card was sampled")
+    readings = [read_meter(meter, window) for meter in metered]
+    thermal = read_thermal(window, logs)
+    detail = {**_how(metered[0], readings), "throttled": dict(thermal.throttled), "window_seconds": window.seconds}
+    unknown = next((reading for reading in readings if reading.watts is None), None)
+    if unknown is not None:
+        reason = unknown.unknown if len(readings) == 1 else f"{unknown.name}: {unknown.unknown}"
+        return Measured(_UNIT, unknown=reason, flags=aftermath(failed), detail=detail)
+    return _measured(window, readings, thermal, detail, failed)
+
+
+def _measured(
+    window: Window,
+    readings: Sequence[MeterReading],
+    thermal: Thermal,
+    detail: dict[str, Any],
+    failed: str | None,
+) -> Measured:
+    watts = [reading.watts for reading in readings if reading.watts is not None]
+    value = math.fsum(watts) / len(watts)
+    sustained = _mean([reading.sustained for reading in readings])
+    detail |= {
+        "min_watts": min(watts),
+        "max_watts": max(watts),
+        "sum_watts": math.fsum(watts),
+        "card0_watts": watts[0],
+        "joules_per_sample": math.fsum(watts) * window.seconds / window.samples,
+        "sustained_watts": sustained,
+    }
+    flags = [*window.flags, *aftermath(failed), *thermal.flags]
+    if detail["scope"] != "card":
+        flags.append(f"power of the {detail['scope']}, not of a card")
+    if sustained is not None and sustained < (1 - SUSTAINED) * value:
+        flags.append(f"sustained power {shown(sustained)} W is {percent(1 - sustained / value)} lower")
+    suspect = [f"{reading.name}: {reading.suspect}" for reading in readings if reading.suspect]
+    return Measured(
+        _UNIT, value, suspect=(*window.suspect, *suspect, *thermal.suspect), flags=tuple(flags), detail=detail
+    )
+
+
+def _how(first: Meter, readings: Sequence[MeterReading]) -> dict[str, Any]:
+    """How the figure came about: the method, and the least and worst of all meters."""
+    source = first.source
+    gaps = [reading.longest_gap for reading in readings if reading.longest_gap is not None]
+    uncovered = [reading.uncovered for reading in readings if reading.uncovered is not None]
+    return {
+        "method": source.method if source else None,
+        "scope": source.scope if source else None,
+        "sampler": source.sampler if source else None,
+        "meters": [
+            {"name": reading.name, "watts": reading.watts, "idle_watts": reading.idle, "polled_watts": reading.polled}
+            for reading in readings
+        ],
+        "readings": min(reading.readings for reading in readings),
+        "longest_gap_seconds": max(gaps, default=None),
+        "uncovered_share": max(uncovered, default=None),
+        "idle_watts": _mean([reading.idle for reading in readings]),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean; None where one value is missing."""
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if values and len(known) == len(values) else None

@@ -1,0 +1,80 @@
+"""One segment and the time that it trained in (docs/method.md, "Words")."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_sixdim.core.events import Evaluation, Segment
+from pytest_sixdim.core.spans import Span, duration, last_seconds, within, without
+
+#: What a full-size segment lasts at least.
+SEGMENT_STEPS = 50
+SEGMENT_SECONDS = 6.0
+#: Where 50 steps exceed this, a segment lasts at least this and LONG_SEGMENT_STEPS.
+LONG_SEGMENT_SECONDS = 120.0
+LONG_SEGMENT_STEPS = 10
+
+
+@dataclass(frozen=True)
+class TimedSegment:
+    """A segment and the time that it trained in.
+
+    `seconds` are the program's (the maximum over ranks); `ended` is the instant of its end; `spans` are what of the
+    time since the border before was training: they end at `ended` and last `seconds`, evaluations cut out.
+    """
+
+    index: int
+    samples: int
+    seconds: float
+    steps: int
+    ended: float
+    spans: tuple[Span, ...]
+    loss: float | None = None
+    loader_seconds: float | None = None
+    paused_seconds: float = 0.0
+
+    @property
+    def speed(self) -> float:
+        """Samples/s of the whole job, the loader in and evaluations out."""
+        return self.samples / self.seconds
+
+    @property
+    def compute_speed(self) -> float | None:
+        """Samples/s without the time spent waiting for the loader; None where that was not reported or is nonsense."""
+        if self.loader_seconds is None or not 0 <= self.loader_seconds < self.seconds:
+            return None
+        return self.samples / (self.seconds - self.loader_seconds)
+
+    @property
+    def short(self) -> bool:
+        """Whether it is shorter than the method asks."""
+        if self.steps and self.seconds / self.steps * SEGMENT_STEPS > LONG_SEGMENT_SECONDS:
+            return self.steps < LONG_SEGMENT_STEPS or self.seconds < LONG_SEGMENT_SECONDS
+        return self.steps < SEGMENT_STEPS or self.seconds < SEGMENT_SECONDS
+
+
+def timed(segment: Segment, begin: float | None, evaluations: Sequence[Evaluation]) -> TimedSegment:
+    """The segment with its spans; `begin`: the border before it, None where nobody reported it."""
+    bounds = (-math.inf if begin is None else begin, segment.t)
+    cuts = [(event.t - event.seconds, event.t) for event in evaluations if event.seconds]
+    paused = segment.paused_seconds or 0.0
+    untimed = [event.t for event in evaluations if event.seconds is None and bounds[0] < event.t <= bounds[1]]
+    if untimed and begin is not None:
+        # An evaluation that does not say how long it took gets its share of the time that nothing else explains.
+        training = duration(without([bounds], cuts))
+        each = max(0.0, training - segment.seconds - paused) / len(untimed)
+        cuts += [(t - each, t) for t in untimed]
+    spans = last_seconds(without([bounds], cuts), segment.seconds)
+    return TimedSegment(
+        index=segment.index,
+        samples=segment.samples,
+        seconds=segment.seconds,
+        steps=segment.steps,
+        ended=segment.t,
+        spans=within(spans, bounds),
+        loss=segment.loss,
+        loader_seconds=segment.loader_seconds,
+        paused_seconds=paused,
+    )

@@ -1,0 +1,122 @@
+"""Results on disk: what is written comes back, and what is broken is told from what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_sixdim.campaign.plan import RunKey
+from pytest_sixdim.campaign.settings import SettingsError
+from pytest_sixdim.campaign.store import Store, read_events, read_json, read_run, read_samples, write_json
+from pytest_sixdim.core.events import Segment, Start
+
+HEAD = {"schema": 1, "monotonic": 10.0, "unix": 1.0, "boot_id": "b"}
+KEY = RunKey("tiny", "cpu-fp32-bs1-1x1", "full", 2)
+
+
+def lines(path: Path, *records: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{record if isinstance(record, str) else json.dumps(record)}\n" for record in records))
+    return path
+
+
+def test_latest_points_to_the_newest_session(tmp_path: Path) -> None:
+    first, second = Store.create(tmp_path), Store.create(tmp_path)
+    assert first.directory != second.directory
+    assert (tmp_path / "latest").resolve() == second.directory.resolve()
+
+
+def test_a_results_directory_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="--sixdim-results .*file"):
+        Store.create(tmp_path / "file")
+
+
+def test_json_never_holds_nan(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"value": 1.5})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"value": float("nan")})
+    assert read_json(tmp_path / "a.json") == {"value": 1.5}
+
+
+def test_scorecards_of_several_processes_add_up(tmp_path: Path) -> None:
+    store = Store.create(tmp_path)
+    children = []
+    for name in ("speed", "power", "memory"):
+        pid = os.fork()
+        if pid == 0:
+            for _ in range(20):
+                store.update_scorecard(
+                    "tiny", "one", lambda before, name=name: {**(before or {}), name: (before or {}).get(name, 0) + 1}
+                )
+            os._exit(0)
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
+    assert store.scorecards() == [{"speed": 20, "power": 20, "memory": 20}]
+
+
+def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    directory = Store(tmp_path).run_directory(KEY)
+    write_json(directory / "order.json", {"role": "full", "index": 2, "seed": 7})
+    write_json(directory / "result.json", {"status": "completed", "ended_by": "program", "log_tail": ["bye"]})
+    lines(
+        directory / "node-0/events.jsonl",
+        HEAD,
+        {"event": "start", "t": 11.0, "seen": 11.1, "rank": 0, "role": "full", "world_size": 1, "data": "real"},
+    )
+    record = read_run(directory)
+    assert (record.name, record.seed, record.result.finished, record.result.log_tail) == ("full-2", 7, True, ("bye",))
+    assert record.events == (Start(t=11.0, seen=11.1, role="full", world_size=1, data="real"),)
+
+
+def test_events_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+    segment = {
+        "event": "segment",
+        "t": 12.0,
+        "seen": 12.0,
+        "rank": 0,
+        "index": 1,
+        "samples": 64,
+        "seconds": 1.0,
+        "steps": 1,
+    }
+    path = lines(
+        tmp_path / "events.jsonl",
+        HEAD,
+        segment,
+        {"event": "malformed", "seen": 1.0, "rank": 0},
+        "[1]",
+        '{"event": "segm',
+    )
+    assert read_events(path) == [Segment(t=12.0, seen=12.0, index=1, samples=64, seconds=1.0, steps=1)]
+    assert read_events(tmp_path / "none.jsonl") == []
+
+
+def test_samples_keep_missing_readings_missing(tmp_path: Path) -> None:
+    head = {
+        **HEAD,
+        "cards": [{"index": i, "id": f"c{i}", "name": "card", "total_bytes": None} for i in (0, 1)],
+        "sources": {
+            "power": {"sampler": "fake", "method": "instant", "scope": "card", "wrap": None, "resolution": 0.1}
+        },
+        "unavailable": {"energy": "no counter"},
+    }
+    path = lines(
+        tmp_path / "samples.jsonl",
+        head,
+        {"t": 1.0, "power": [10.0, None]},
+        {"t": 1.5, "error": "late"},
+        {"t": 2.0, "power": [11.0, 5.0]},
+    )
+    log = read_samples(path)
+    assert [series.times for series in log.series["power"]] == [(1.0, 2.0), (1.0, 2.0)]
+    assert [series.values for series in log.series["power"]] == [(10.0, 11.0), (None, 5.0)]
+    assert log.sources["power"].resolution == 0.1
+    assert (log.unavailable, log.errors, len(log.cards)) == ({"energy": "no counter"}, ("late",), 2)
+
+
+def test_a_missing_sample_file_is_an_empty_log(tmp_path: Path) -> None:
+    assert read_samples(tmp_path / "none.jsonl").series == {}

@@ -1,0 +1,83 @@
+"""Options: what is refused, with which words; the plan; ini defaults."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.conftest import Bench
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--sixdim-vendor", "nvidai"), "--sixdim-vendor: unknown vendor 'nvidai'; did you mean 'nvidia'?*"),
+        (("--sixdim-cards", "none"), "--sixdim-cards 'none': give positive whole numbers*"),
+        (("--sixdim-runs", "0"), "--sixdim-runs 0: give a positive whole number*"),
+        (("--sixdim-seeds", "1,2"), "--sixdim-seeds '1,2': 5 runs need 5 seeds, 2 given"),
+        (("--sixdim-launcher", "slrum"), "*'slrum'*known: local"),
+        (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
+        (("--sixdim-resume", "last"), "--sixdim-resume last: * not supported yet*"),
+        (("--sixdim-data", "/data"), "--sixdim-data /data: * not supported yet*"),
+        (("--sixdim-adapter", "ditorch"), "--sixdim-adapter ditorch: * not supported yet*"),
+        (("--sixdim-plan=yaml",), "--sixdim-plan=yaml: unknown format; allowed: table, json"),
+        (("--sixdim-python", "/bin/false"), "--sixdim-python /bin/false: it does not run as a Python interpreter*"),
+        (("-o", "sixdim_junit=xml"), "ini option sixdim_junit = xml: allowed: system-out, properties, none"),
+        (("-n", "2", "--dist", "worksteal"), "--dist worksteal: --sixdim gives whole case files to a worker*"),
+    ],
+)
+def test_what_cannot_be_honoured_is_one_clear_line(bench: Bench, options: tuple[str, ...], says: str) -> None:
+    bench.case()
+    result = bench.run(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {says}"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert not bench.results.exists()
+
+
+def test_a_results_directory_that_cannot_be_made(bench: Bench) -> None:
+    bench.case()
+    result = bench.run("--sixdim-results", "/proc/none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --sixdim-results /proc/none: *"])
+
+
+def test_the_plan_lists_runs_and_launches_nothing(bench: Bench) -> None:
+    bench.case()
+    result = bench.run("--sixdim-plan", "cases/tiny.case.yaml", "-m", "multicard")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["*tiny/cpu-fp32-bs32-1x2/full-1 * test_speed*", "*tiny/cpu-fp32-bs32-1x1/window-1*", "*6 runs answer 6 tests*"]
+    )
+    assert not bench.results.exists()
+
+
+def test_the_plan_as_json_is_json_alone(bench: Bench) -> None:
+    bench.case()
+    plan = bench.plan("-m", "linearity and multicard")
+    assert plan["summary"] == "2 runs answer 1 test"
+    assert [run["tests"] for run in plan["runs"]] == 2 * [["cases/tiny.case.yaml::test_linearity[cpu-fp32-bs32-1x2]"]]
+    assert {"steps.py", "--role", "window"} <= {part.rsplit("/", 1)[-1] for part in plan["runs"][0]["command"]}
+
+
+def test_the_plan_shows_what_a_test_of_ones_own_needs(bench: Bench) -> None:
+    bench.case()
+    bench.pytester.makepyfile(
+        test_mine="""
+        import pytest
+
+        @pytest.mark.sixdim_case("cases/tiny.case.yaml", cards=2, dimensions="speed")
+        def test_mine(sixdim_measurements):
+            raise AssertionError("must not run")
+        """
+    )
+    assert bench.plan("test_mine.py")["summary"] == "1 run answers 1 test"
+
+
+def test_ini_values_are_defaults_of_the_options(bench: Bench) -> None:
+    bench.case()
+    bench.pytester.makeini("[pytest]\nsixdim_runs = 2\nsixdim_results = kept\nsixdim_cards = 1")
+    assert len(bench.plan()["runs"]) == 2
+    assert len(bench.plan("--sixdim-runs", "3")["runs"]) == 3
+    bench.run("-m", "speed")
+    assert (bench.path / "kept" / "latest" / "session.json").exists()
+    assert not bench.results.exists()

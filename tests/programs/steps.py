@@ -1,0 +1,82 @@
+"""A training program that trains nothing: it prints the events of one that does, in real time, and can go wrong.
+
+Segments of 50 steps last --segment seconds; every epoch ends with an evaluation of --value (plus --spread x seed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+
+
+def event(name: str, **fields: object) -> None:
+    if RANK == 0:
+        sys.stdout.write(f"[sixdim] {json.dumps({'event': name, 't': time.monotonic(), **fields})}\n")
+        sys.stdout.flush()
+
+
+def fault(options: argparse.Namespace) -> None:
+    """Go wrong now, on the last rank, as asked."""
+    if options.fault is None or (options.fault_seed and options.fault_seed != options.seed):
+        return
+    if options.fault == "diverge":
+        for step in range(3):
+            event("progress", step=step, loss=float("nan"))
+        time.sleep(60)
+    if RANK < WORLD - 1:
+        time.sleep(60)
+    if options.fault == "raise":
+        raise ValueError("boom")
+    if options.fault == "exit3":
+        sys.exit(3)
+    if options.fault == "sigkill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if options.fault == "hang":
+        time.sleep(600)
+    if options.fault == "no_end":
+        sys.exit(0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--role", default="full")
+    parser.add_argument("--value", type=float, default=98.0)
+    parser.add_argument("--spread", type=float, default=0.0)
+    parser.add_argument("--target", type=float, default=97.0)
+    parser.add_argument("--segment", type=float, default=0.15)
+    parser.add_argument("--claim", type=float, default=1.0, help="claims this share of the seconds it took")
+    parser.add_argument("--fault", default=None)
+    parser.add_argument("--fault-seed", type=int, default=0)
+    parser.add_argument("--child", action="store_true", help="leaves a child in a session of its own")
+    options = parser.parse_args()
+    event("start", role=options.role, world_size=WORLD, data="real")
+    if options.child:
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+    time.sleep(options.segment)
+    event("warmup_end", step=10)
+    last = time.monotonic()
+    for index in range(1, 6):
+        time.sleep(options.segment)
+        now = time.monotonic()
+        if index == 3:
+            fault(options)
+        samples = 50 * options.batch_size * WORLD
+        event("segment", index=index, samples=samples, seconds=(now - last) * options.claim, steps=50, loss=1 / index)
+        last = now
+    met = options.value + options.spread * options.seed >= options.target
+    if options.role == "full":
+        event("evaluation", value=options.value + options.spread * options.seed, samples=360, seconds=0.0, epoch=1)
+    event("end", status="success" if met or options.role == "window" else "target_missed")
+
+
+if __name__ == "__main__":
+    main()
