@@ -9,11 +9,11 @@ from typing import Any
 
 from pytest_sixdim.campaign.orders import Bench, generated
 from pytest_sixdim.core.accuracy import Data, convergence, measure_accuracy, target_of
+from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.health import failure
 from pytest_sixdim.core.linearity import differences, measure_linearity
-from pytest_sixdim.core.matching import Match
 from pytest_sixdim.core.memory import measure_memory
 from pytest_sixdim.core.power import measure_power
 from pytest_sixdim.core.records import RunRecord
@@ -45,16 +45,16 @@ class Taken:
 
 
 def measure(
-    bench: Bench, dimension: Dimension, taken: Taken, match: Callable[[Case, Configuration], Match]
+    bench: Bench, dimension: Dimension, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]
 ) -> Measured:
-    """One dimension of a configuration."""
+    """One dimension of a configuration. `baseline` finds the one that a configuration's speed is compared with."""
     case, configuration = taken.case, taken.configuration
     if dimension == "accuracy":
         return measure_accuracy(case, taken.runs, taken.data)
     if dimension == "stability":
         return measure_stability(case, taken.runs, planned=taken.full_runs, data=taken.data)
     if dimension == "linearity":
-        return _linearity(bench, taken, match)
+        return _linearity(bench, taken, baseline)
     run = taken.runs[0]
     window = read_window(run.events, case.measure, configuration)
     if dimension == "power":
@@ -76,7 +76,7 @@ def _speed(bench: Bench, case: Case, configuration: Configuration, run: RunRecor
     )
 
 
-def _linearity(bench: Bench, taken: Taken, match: Callable[[Case, Configuration], Match]) -> Measured:
+def _linearity(bench: Bench, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]) -> Measured:
     case, configuration, reference = taken.case, taken.configuration, taken.configuration.reference
     if reference is None:
         return measure_linearity(configuration, Measured("samples/s"), Measured("samples/s"))
@@ -85,8 +85,8 @@ def _linearity(bench: Bench, taken: Taken, match: Callable[[Case, Configuration]
         configuration,
         _speed(bench, case, configuration, run, read_window(run.events, case.measure, configuration)),
         _speed(bench, case, reference, single, read_window(single.events, case.measure, reference)),
-        baseline=match(case, configuration).baseline,
-        reference_baseline=match(case, reference).baseline,
+        baseline=baseline(case, configuration),
+        reference_baseline=baseline(case, reference),
         unlike=differences(run, single, differing=(*bench.profile.visible, *bench.profile.container_visible)),
     )
 

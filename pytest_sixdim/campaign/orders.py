@@ -170,5 +170,9 @@ def _samplers(bench: Bench) -> tuple[list[dict[str, Any]], dict[str, str]]:
         for choice in bench.profile.samplers
     ]
     served = {channel for choice in bench.profile.samplers for channel in choice.channels}
-    missing = f"the profile of vendor {bench.profile.id!r} names no sampler for it"
-    return chosen, {channel: missing for channel in ("energy", "power", "memory") if channel not in served}
+    missing = {
+        channel: f"the profile of vendor {bench.profile.id!r} names no sampler of {channel}"
+        for channel in ("energy", "power", "memory")
+        if channel not in served
+    }
+    return chosen, missing

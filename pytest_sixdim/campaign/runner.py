@@ -32,7 +32,7 @@ class StartedRun:
 
 
 class Runner:
-    """Launches each run at most once a session; `started` and `finished` are told of every launch."""
+    """Launches each run at most once a session. `started` and `finished` are told of every launch."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Runner:
         store: Store,
         launcher: Launcher,
         *,
-        started: Callable[[StartedRun], None] = lambda run: None,
-        finished: Callable[[RunRecord], None] = lambda run: None,
+        started: Callable[[StartedRun], None],
+        finished: Callable[[RunRecord], None],
     ) -> None:
         self._bench = bench
         self._store = store

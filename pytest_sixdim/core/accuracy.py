@@ -81,11 +81,11 @@ def measure_accuracy(case: Case, runs: Sequence[RunRecord], data: Data) -> Measu
         "evaluation": _at(reached.evaluation),
         "runs": [_of(run, metric, target) for run in runs],
     }
-    wrong = failure(first)
-    if wrong is not None or (stopped := cancelled(first)) is not None:
-        return Measured(
-            metric.unit, reached.value, failed=wrong, unknown=stopped if wrong is None else None, detail=detail
-        )
+    wrong, stopped = failure(first), cancelled(first)
+    if wrong is not None:
+        return Measured(metric.unit, reached.value, failed=wrong, detail=detail)
+    if stopped is not None:
+        return Measured(metric.unit, unknown=stopped, detail=detail)
     if reached.value is None or reached.evaluation is None:
         return Measured(metric.unit, unknown=_nothing(first, metric), detail=detail)
     suspect = () if case.is_quick else _too_few(reached.evaluation, metric)

@@ -15,6 +15,8 @@ TIME_SHARE = 0.01
 TIME_SECONDS = 0.1
 #: A program's stamps that lie further than this from the agent's come from another clock.
 CLOCK_SECONDS = 1.0
+#: Significand bits, the leading one included, that the matrix units are fed under each precision.
+SIGNIFICAND_BITS = {"fp32": 24, "tf32": 11, "fp16": 11, "amp-fp16": 11, "bf16": 8, "amp-bf16": 8}
 #: An epoch is taken to last at least so many steps: each may end in one ragged batch.
 EPOCH_STEPS = 10
 
@@ -29,7 +31,7 @@ def contradictions(
 ) -> tuple[str, ...]:
     """One sentence for each thing that cannot be true of the counted segments as they were reported."""
     borders: list[WarmupEnd | Segment] = [*([warmup] if warmup else []), *segments]
-    found = [*_ranks(start, configuration), *_indices(segments), *_stamps(borders)]
+    found = [*_ranks(start, configuration), *_precision(start, configuration), *_indices(segments), *_stamps(borders)]
     found += [*_claims(borders, evaluations), *_samples(segments, configuration), *_equal(segments)]
     return (*found, *_losses(segments, progress_losses))
 
@@ -38,6 +40,17 @@ def _ranks(start: Start | None, configuration: Configuration) -> list[str]:
     if start is None or start.world_size == configuration.world_size:
         return []
     return [f"the program trained on {start.world_size} ranks, the configuration has {configuration.world_size}"]
+
+
+def _precision(start: Start | None, configuration: Configuration) -> list[str]:
+    """What the program probed against what the configuration declares; training.py fails such a run by itself."""
+    declared = SIGNIFICAND_BITS.get(configuration.precision)
+    probe = (start.precision_probe if start else None) or {}
+    return [
+        f"a {operation} keeps {kept} significand bits, {configuration.precision} declares {declared}"
+        for operation, kept in probe.items()
+        if declared is not None and isinstance(kept, int) and kept < declared
+    ]
 
 
 def _indices(segments: Sequence[Segment]) -> list[str]:

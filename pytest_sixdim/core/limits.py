@@ -23,13 +23,14 @@ MIRACLE = 0.20
 class AppliedLimit:
     """A limit as it applies to one value.
 
-    `text` as people write it ("-5 %"); `against`: "baseline" where a baseline's figure decides it, else "case";
-    `default`: the method's own limit as text, where this one is looser.
+    `text` as people write it ("-5 %"); `against`: "baseline" where one is compared with, "case" for a figure of the
+    case's own, "method" for the method's default without a baseline; `default`: the method's own limit as text, where
+    this one is looser.
     """
 
     value: float
     text: str
-    against: Literal["baseline", "case"]
+    against: Literal["baseline", "case", "method"]
     default: str | None = None
 
     def to_json(self) -> Mapping[str, Any]:
@@ -37,8 +38,9 @@ class AppliedLimit:
         return {"value": self.value, "text": self.text, "against": self.against, "default": self.default}
 
     def __str__(self) -> str:
-        beside = f", default {self.default}" if self.default else ""
-        return f"limit {self.text}{beside}: {shown(self.value)}"
+        beside = f" (default {self.default})" if self.default else ""
+        value = shown(self.value)
+        return f"limit {self.text}{beside}" + ("" if self.text.startswith(value) else f": {value}")
 
 
 def worse_end(figure: Figure, better: Better) -> float | None:
@@ -82,9 +84,15 @@ def applied_limit(
     return AppliedLimit(
         value,
         text_of(ruling, dimension),
-        "case" if ruling.kind == "absolute" and ruling is not entry else "baseline",
+        _against(ruling, case, end),
         text_of(default, dimension) if loosened and default else None,
     )
+
+
+def _against(ruling: Limit, case: Limit | None, end: float | None) -> Literal["baseline", "case", "method"]:
+    if ruling is case and ruling.kind == "absolute":
+        return "case"
+    return "method" if end is None else "baseline"
 
 
 def default_limit(dimension: Dimension, *, same_card: bool = True) -> Limit | None:

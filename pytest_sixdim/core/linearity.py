@@ -20,7 +20,7 @@ CREDIBLE = 1.05
 #: A single-card speed below this share of its own baseline makes the ratio flatter than it is.
 REFERENCE = 0.95
 #: What both sides must have in common, of their orders.
-COMMON = ("vendor", "launch", "python", "program", "command", "segments")
+COMMON = ("vendor", "launch", "python", "program", "segments")
 _UNIT = UNITS["linearity"]
 
 
@@ -84,7 +84,7 @@ def measure_linearity(
 
 
 def reached(speed: Measured, baseline: Baseline | None, share: float) -> bool | None:
-    """Whether a speed is at least `share` of its baseline, from the worse end of its rounding; None where nobody knows."""
+    """Whether a speed is at least `share` of its baseline, at the worse end of its rounding; None: nobody knows."""
     figure = baseline.figures.get("speed") if baseline else None
     if baseline is None or figure is None or baseline.speed_kind is None or "speed" in baseline.disputed:
         return None

@@ -14,7 +14,7 @@ from pytest_sixdim.core.quantities import percent, shown
 from pytest_sixdim.core.records import SampleLog
 from pytest_sixdim.core.results import Measured
 from pytest_sixdim.core.spans import duration
-from pytest_sixdim.core.speed import SUSTAINED
+from pytest_sixdim.core.speed import SUSTAINED, speed_kinds
 from pytest_sixdim.core.thermal import Thermal, read_thermal
 from pytest_sixdim.core.window import Window
 
@@ -65,6 +65,9 @@ def _measured(
         "sum_watts": math.fsum(watts),
         "card0_watts": watts[0],
         "joules_per_sample": math.fsum(watts) * window.seconds / window.samples,
+        "joules_per_sample_of": {
+            kind: math.fsum(watts) / speed for kind, speed in speed_kinds(window).items() if speed
+        },
         "sustained_watts": sustained,
     }
     flags = [*window.flags, *aftermath(failed), *thermal.flags]

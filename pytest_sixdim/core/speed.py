@@ -12,8 +12,8 @@ from pytest_sixdim.core.dimensions import UNITS
 from pytest_sixdim.core.health import aftermath, without_window
 from pytest_sixdim.core.quantities import percent, shown
 from pytest_sixdim.core.results import Measured
-from pytest_sixdim.core.thermal import Thermal
 from pytest_sixdim.core.segments import TimedSegment
+from pytest_sixdim.core.thermal import Thermal
 from pytest_sixdim.core.window import Window
 
 #: A coefficient of variation above this is flagged.
@@ -72,12 +72,13 @@ def measure_speed(
             _UNIT, unknown=window.suspect[0] if window.suspect else "a segment reports no time or no samples"
         )
     speeds = [segment.speed for segment in window.segments]
+    kinds = speed_kinds(window)
     value = trimmed_mean(speeds)
     sustained = sustained_speed(window.later)
     mfu = value * flops_per_sample / (peak * cards) if flops_per_sample and peak else None
     program = statistics.fmean(window.program_speeds) if window.program_speeds else None
     detail: dict[str, Any] = {
-        "kinds": {"compute": _compute(window), "train": value, "whole": window.samples / window.whole_seconds},
+        "kinds": kinds,
         "segments": speeds,
         "variation": coefficient_of_variation(speeds),
         "loader_share": _loader_share(window),
@@ -96,6 +97,16 @@ def measure_speed(
         suspect.append(f"the speed would need {percent(mfu)} of the card's peak")
     flags = [*window.flags, *aftermath(failed), *(thermal.flags if thermal else ())]
     return Measured(_UNIT, value, suspect=tuple(suspect), flags=(*flags, *_flags(value, detail)), detail=detail)
+
+
+def speed_kinds(window: Window) -> dict[SpeedKind, float | None]:
+    """The three speeds of a complete window, samples/s: `compute` without waiting for the loader, `train` with it,
+    `whole` with evaluations and all gaps since warm-up; None where the program did not report what it takes."""
+    return {
+        "compute": _compute(window),
+        "train": trimmed_mean([segment.speed for segment in window.segments]),
+        "whole": window.samples / window.whole_seconds,
+    }
 
 
 def speed_of_kind(measured: Measured, kind: SpeedKind) -> float | None:

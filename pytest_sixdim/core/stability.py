@@ -47,6 +47,8 @@ def measure_stability(case: Case, runs: Sequence[RunRecord], *, planned: int, da
     rule = case.stability
     if rule.at == "target" and target_of(case, data) is None:
         return Measured(_UNIT, unknown="the case has no target to converge to")
+    if rule.at == "budget" and runs and not any(_counts_samples(case, run) for run in runs):
+        return Measured(_UNIT, unknown="the program does not report how many samples it trained before an evaluation")
     outcomes = [outcome_of(case, run, data) for run in sorted(runs, key=lambda run: run.index)]
     converged = [outcome.value for outcome in outcomes if outcome.value is not None]
     base = median(converged)
@@ -120,8 +122,14 @@ def outcome_of(case: Case, run: RunRecord, data: Data) -> Outcome:
     return Outcome(run, at_budget[0] if at_budget else None)
 
 
+def _counts_samples(case: Case, run: RunRecord) -> bool:
+    """Whether a run can tell what it trained on before an evaluation; one that made none or failed shows nothing."""
+    found = evaluations(run.events, case.metric)
+    return not found or failure(run) is not None or any(event.trained_samples is not None for event in found)
+
+
 def identical_losses(runs: Sequence[RunRecord]) -> tuple[str, ...]:
-    """Runs of different seeds whose losses agree at every report that both made: a seed ignored, a checkpoint reused."""
+    """Runs of different seeds with the same losses at every report of both: a seed ignored, a checkpoint reused."""
     reports = [(run, reported_losses(run.events)) for run in sorted(runs, key=lambda run: run.index)]
     for (one, its), (other, others) in combinations(reports, 2):
         both = min(len(its), len(others))

@@ -80,7 +80,7 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
 
     Segments reported before warm-up ended are not counted. Where several ranks report segments, the lowest counts.
     """
-    started = next((event.t for event in events if isinstance(event, Start)), None)
+    start = next((event for event in events if isinstance(event, Start)), None)
     rank = min((event.rank for event in events if isinstance(event, Segment)), default=0)
     mine = [event for event in events if event.rank == rank]
     warmup = next((event for event in mine if isinstance(event, WarmupEnd)), None)
@@ -96,24 +96,26 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
         segments=counted,
         later=later,
         wanted=measure.segments,
-        started=started,
+        started=start.t if start else None,
         warmup_ended=borders[0],
         steady=warmup.steady if warmup else None,
         short=short,
         suspect=contradictions(
-            next((event for event in events if isinstance(event, Start)), None),
+            start,
             warmup,
             reported[: measure.segments],
             evaluations,
             [event.loss for event in progress if event.loss is not None],
             configuration,
         ),
-        flags=_flags(counted, warmup, measure),
+        flags=_flags(counted, start, warmup, measure),
         program_speeds=tuple(event.speed for event in progress if event.speed is not None),
     )
 
 
-def _flags(counted: Sequence[TimedSegment], warmup: WarmupEnd | None, measure: Measure) -> tuple[str, ...]:
+def _flags(
+    counted: Sequence[TimedSegment], start: Start | None, warmup: WarmupEnd | None, measure: Measure
+) -> tuple[str, ...]:
     """What a reader should know of the window."""
     flags = []
     if any(segment.short for segment in counted):
@@ -125,6 +127,8 @@ def _flags(counted: Sequence[TimedSegment], warmup: WarmupEnd | None, measure: M
         flags.append("the program did not report the end of its warm-up")
     elif warmup.steady is False:
         flags.append("warm-up ended before three segments agreed within 1 %")
+    if start is None or not start.precision_probe:
+        flags.append("precision declared, not verified")
     if counted and all(segment.loss is None for segment in counted):
         flags.append("no loss reported with the segments")
     for segment in counted:

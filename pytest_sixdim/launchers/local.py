@@ -24,16 +24,18 @@ class LocalHandle:
 
     def poll(self) -> int | None:
         """See Handle.poll."""
-        return self._agent.poll()
+        code = self._agent.poll()
+        if code is not None:
+            self.cancel()  # nobody reads the pipe any more
+        return code
 
     def wait(self, timeout: float | None = None) -> int | None:
         """See Handle.wait."""
         try:
-            code = self._agent.wait(timeout)
+            self._agent.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
-        self.cancel()  # nobody reads it any more
-        return code
+        return self.poll()
 
     def cancel(self) -> None:
         """See Handle.cancel: closes the agent's stdin."""

@@ -7,16 +7,17 @@ with `callobj`); tests/plugin/test_canary.py says when pytest changes it.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
 from pytest_sixdim.schema.case import load_case
-from pytest_sixdim.schema.errors import SchemaError
+from pytest_sixdim.schema.errors import Problem, SchemaError
 
 if TYPE_CHECKING:
     from pytest_sixdim.plugin.session import Session
@@ -39,7 +40,7 @@ class CaseItem(pytest.Function):
         """A verdict as one text that names file and line; anything else as pytest shows it."""
         if isinstance(excinfo.value, pytest.fail.Exception) and not excinfo.value.pytrace:
             return f"{self.path}:{self.configuration.line}: {excinfo.value.msg}"
-        return super().repr_failure(excinfo, style)
+        return super().repr_failure(excinfo)
 
 
 class CaseFile(pytest.Module):
@@ -81,12 +82,15 @@ class CaseFile(pytest.Module):
                 yield item
 
 
-def read_case(path: Path, vendors: dict[str, Any], dialects: dict[str, str]) -> Case:
+def read_case(path: Path, vendors: Mapping[str, Any], dialects: Mapping[str, str]) -> Case:
     """Read a case file.
 
     Raises SchemaError with every problem of the file.
     """
-    return load_case(path, vendors=vendors, dialects=dialects)
+    case = load_case(path, vendors)
+    if case.log.format not in dialects:
+        raise SchemaError([Problem(path, 1, unknown_name("log format", case.log.format, dialects))])
+    return case
 
 
 def _sizes(configuration: Configuration) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_sixdim_score(  # type: ignore[empty-body]
+def pytest_sixdim_score(
     dimension: Dimension,
     case: Case,
     configuration: Configuration,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,7 +136,7 @@ def _dimensions(names: Any) -> tuple[Dimension, ...]:
     return tuple(dimension for dimension in DIMENSIONS if dimension in names)
 
 
-def _configuration(session: Session, case: Case, asked: dict[str, Any]) -> Configuration:
+def _configuration(session: Session, case: Case, asked: Mapping[str, Any]) -> Configuration:
     """The case's configuration for this session's vendor, on as many cards as asked for (1 by default)."""
     for name in ("cards", "nodes", "batch_size"):
         if name in asked and (not isinstance(asked[name], int) or asked[name] < 1):

@@ -15,6 +15,7 @@ from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.dialects import DIALECTS
 from pytest_sixdim.launchers import launcher
@@ -95,7 +96,7 @@ def start_session(config: pytest.Config) -> None:
     """
     try:
         session = _worker_session(config) or _controller_session(config)
-    except (SettingsError, SchemaError) as error:
+    except (SettingsError, SchemaError, RegistryError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
     _register_marks(session)

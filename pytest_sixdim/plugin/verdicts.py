@@ -40,7 +40,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         if dimension not in self._wanted.dimensions:
             raise KeyError(f"{dimension!r}: this test asks for {', '.join(self._wanted.dimensions)}")
         if dimension not in self._results:
-            self._results[dimension] = self._judge(dimension)  # type: ignore[arg-type]
+            self._results[dimension] = self._judge(dimension)
         return self._results[dimension]
 
     def settle(self, dimension: str) -> None:
@@ -51,7 +51,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             return
         if result.verdict == "fail":
             pytest.fail(result.reason + self._log(result), pytrace=False)
-        if result.verdict in NOT_STRICT and self._session.settings.strict and result.disputed is None:
+        if result.verdict in NOT_STRICT and self._session.settings.strict and "disputed" not in result.detail:
             pytest.fail(f"{dimension} {result.verdict}, and --sixdim-strict is given: {result.reason}", pytrace=False)
         pytest.skip(result.reason)
 
@@ -65,7 +65,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             case=case,
             configuration=configuration,
             measurements=measurements,
-            baseline=campaign.baseline(case, configuration, measurements),
+            baseline=campaign.baseline(case, configuration, measurements, dimension),
         )
         scorecard = campaign.keep(case, configuration, measurements, result)
         self._item.ihook.pytest_sixdim_scorecard(scorecard=scorecard)

@@ -44,7 +44,7 @@ def received(config: pytest.Config) -> dict[str, Any] | None:
     """What the controller sent to this worker; None in the controller and without xdist."""
     if not is_worker(config):
         return None
-    return dict(json.loads(config.workerinput[KEY]))
+    return dict(json.loads(getattr(config, "workerinput")[KEY]))  # noqa: B009 - pytest-xdist adds the attribute
 
 
 class ControllerHooks:

@@ -5,51 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tabulate import tabulate
+from tabulate import SEPARATING_LINE, tabulate
 
 from pytest_sixdim.core.dimensions import DIMENSIONS
-from pytest_sixdim.report.values import NONE, figure, quantity, target, verdict_word
+from pytest_sixdim.report.values import NONE, figure, target, verdict_word
 
-#: Columns as published, the six dimensions in the published order.
+#: The six dimensions in the published order.
 ORDER = ("speed", "accuracy", "power", "linearity", "memory", "stability")
 HEADERS = (
-    "task",
-    "model",
-    "target",
-    "configuration",
+    "model\ntask",
+    "configuration\ntarget",
     "speed\nsamples/s",
     "accuracy",
     "power\nW",
     "linearity",
     "memory\nGiB/card",
     "stability",
-    "judged",
+    "verdict\njudged",
 )
 
 
-def table(scorecards: Sequence[Mapping[str, Any]], style: str = "simple_grid") -> str:
+def table(scorecards: Sequence[Mapping[str, Any]], style: str = "simple") -> str:
     """One row a scorecard; each figure stands over its verdict. `style`: a table format of tabulate."""
     joint = "<br>" if style == "github" else "\n"
     headers = [header.replace("\n", joint) for header in HEADERS]
-    return tabulate([_row(card, joint) for card in scorecards], headers, tablefmt=style, disable_numparse=True)
+    rows: list[Any] = []
+    for card in scorecards:
+        if rows and style == "simple":
+            rows.append(SEPARATING_LINE)
+        rows.append(_row(card, joint))
+    return tabulate(rows, headers, tablefmt=style, disable_numparse=True)
 
 
 def _row(card: Mapping[str, Any], joint: str) -> list[str]:
     cells = [_cell(name, card["dimensions"][name], joint) for name in ORDER]
-    marks = [
-        word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there
-    ]
-    configuration = joint.join([card["configuration"], *marks])
-    return [card["task"], card["title"], target(card), configuration, *cells, judged(card)]
+    marks = [word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there]
+    configuration = joint.join([card["configuration"], target(card), *marks])
+    return [card["title"] + joint + card["task"], configuration, *cells, card["status"] + joint + judged(card)]
 
 
 def _cell(name: str, result: Mapping[str, Any] | None, joint: str) -> str:
     if result is None:
         return NONE
-    word = result["verdict"]
-    if word == "not applicable":
+    if result["verdict"] == "not applicable":
         return "n/a"
-    return f"{figure(name, result['value'])}{joint}{word}"
+    return f"{figure(name, result['value'])}{joint}{result['verdict']}"
 
 
 def judged(card: Mapping[str, Any]) -> str:
@@ -58,23 +58,28 @@ def judged(card: Mapping[str, Any]) -> str:
 
 
 def remarks(scorecards: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What the table does not say: for every dimension that did not simply pass the reason, and all flags."""
+    """What the table does not say: why a dimension did not simply pass, and what should be known of the figures."""
     lines = []
     for card in scorecards:
-        for name in DIMENSIONS:
-            result = card["dimensions"][name]
-            if result is None or result["verdict"] == "not applicable":
-                continue
-            where = f"{card['case']} {card['configuration']} {name}"
-            if result["verdict"] != "pass":
-                value = quantity(name, result["value"], result["unit"])
-                lines.append(f"{verdict_word(result['verdict'])} {where} {value}: {result['reason']}")
-            lines += [f"note {where}: {flag}" for flag in result["flags"]]
+        where = f"{card['case']} {card['configuration']}"
+        results = {name: card["dimensions"][name] for name in DIMENSIONS if card["dimensions"][name] is not None}
+        for name, result in results.items():
+            if result["verdict"] not in ("pass", "not applicable"):
+                lines.append(f"{verdict_word(result['verdict'])} {where} {name}: {result['reason']}")
+        flags: dict[str, list[str]] = {}
+        for name, result in results.items():
+            for flag in result["flags"]:
+                flags.setdefault(flag, []).append(name)
+        known = set(flags)
+        for flag, names in flags.items():
+            # linearity repeats what is already said of the speeds that it is made of
+            if names != ["linearity"] or flag.partition(": ")[2] not in known:
+                lines.append(f"note {where} {', '.join(names)}: {flag}")
     return lines
 
 
 def closing(scorecards: Sequence[Mapping[str, Any]]) -> str:
-    """The last line: how much was judged, and whether all of it passed."""
+    """The last line: how much was judged, and what came of it."""
     asked = [card["dimensions"][name] for card in scorecards for name in DIMENSIONS]
     verdicts = [result["verdict"] for result in asked if result is not None]
     counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}

@@ -85,7 +85,7 @@ def _message(model: type[Model], document: Document, location: Location, detail:
     if kind == "value_error":
         return f"{prefix}{context['error']}"
     found = detail["input"]
-    if kind == "literal_error":
+    if kind == "literal_error" and not isinstance(found, (list, dict)):
         allowed = [str(value) for value in typing.get_args(_annotation(model, location))]
         return f"{prefix}{not_among(document.text(location, found), allowed)}"
     if kind == "too_short":
@@ -98,6 +98,7 @@ def _message(model: type[Model], document: Document, location: Location, detail:
 
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "string_type": lambda _: "must be text",
+    "literal_error": lambda _: "must be text",
     "bool_type": lambda _: "must be true or false",
     "int_type": lambda _: "must be a whole number",
     "float_type": lambda _: "must be a number",

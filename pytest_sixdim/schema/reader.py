@@ -85,7 +85,7 @@ class _Builder:
         first = self._next()
         self.document.lines[()] = first.start_mark.line + 1
         if not isinstance(first, yaml.MappingStartEvent):
-            raise SchemaError([self.document.problem((), _not_a_mapping(first))])
+            raise SchemaError([_not_a_mapping(self.document, first)])
         self.document.data = self._value(first, ())
         self._next()  # the document ends
         following = self._next()
@@ -161,8 +161,8 @@ class _Builder:
                 return
 
 
-def _not_a_mapping(event: Any) -> str:
+def _not_a_mapping(document: Document, event: Any) -> Problem:
     if isinstance(event, yaml.ScalarEvent) and not event.value:
-        return "the file is empty"
+        return Problem(document.path, 1, "the file is empty")
     given = "a list" if isinstance(event, yaml.SequenceStartEvent) else "text"
-    return f"must be a mapping of keys to values, not {given}"
+    return document.problem((), f"must be a mapping of keys to values, not {given}")

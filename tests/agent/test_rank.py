@@ -1,0 +1,134 @@
+"""What wraps a rank, run by itself as torchrun runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_sixdim.agent import rank
+from tests.agent.conftest import wait_for
+
+OLD_PYTHON = Path("/root/.pyenv/versions/3.8.18/bin/python")
+
+
+class Wrapped:
+    """A rank below a directory of its own."""
+
+    def __init__(self, node: Path) -> None:
+        self.node = node
+        (node / "ranks").mkdir()
+        (node / "logs").mkdir()
+
+    def start(self, *command: str, cores: object = (None,), python: str = sys.executable) -> subprocess.Popen[bytes]:
+        numbers = {"RANK": "3", "LOCAL_RANK": "0"}
+        ours = {"SIXDIM_NODE": str(self.node), "SIXDIM_CORES": json.dumps(cores)}
+        return subprocess.Popen(
+            [python, "-I", "-S", rank.__file__, *command],
+            env={**os.environ, **numbers, **ours},
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *command: str, cores: object = (None,), python: str = sys.executable) -> int:
+        process = self.start(*command, cores=cores, python=python)
+        assert process.communicate(timeout=30) == (b"", b"")
+        return process.returncode
+
+    def record(self) -> dict[str, object]:
+        return dict(json.loads((self.node / "ranks" / "rank-3.json").read_text()))
+
+    def printed(self, stream: str = "stdout") -> str:
+        return (self.node / "logs" / f"rank-3.{stream}.log").read_text()
+
+
+@pytest.fixture
+def wrapped(tmp_path: Path) -> Wrapped:
+    return Wrapped(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "python",
+    [
+        sys.executable,
+        pytest.param(
+            str(OLD_PYTHON), marks=pytest.mark.skipif(not OLD_PYTHON.exists(), reason="needs a Python 3.8"), id="3.8"
+        ),
+    ],
+)
+def test_a_rank_is_written_down_and_its_output_kept(wrapped: Wrapped, python: str) -> None:
+    assert wrapped.run("sh", "-c", "echo out; echo error >&2; exit 3", python=python) == 3
+    record = wrapped.record()
+    assert (record["rank"], record["local_rank"], record["exit_code"], record["signal"]) == (3, 0, 3, None)
+    assert isinstance(record["pid"], int)
+    assert float(str(record["started"])) < float(str(record["ended"]))
+    assert (wrapped.printed(), wrapped.printed("stderr")) == ("out\n", "error\n")
+
+
+def test_the_wrapper_ends_by_the_signal_that_ended_the_program(wrapped: Wrapped) -> None:
+    assert wrapped.run("sh", "-c", "kill -SEGV $$") == -signal.SIGSEGV
+    assert (wrapped.record()["exit_code"], wrapped.record()["signal"]) == (None, "SIGSEGV")
+
+
+def test_the_program_is_pinned_to_the_cores_of_its_card(wrapped: Wrapped) -> None:
+    core = max(os.sched_getaffinity(0))
+    show = "import os; print(sorted(os.sched_getaffinity(0)))"
+    assert wrapped.run(sys.executable, "-c", show, cores=[[core]]) == 0
+    assert wrapped.printed() == f"[{core}]\n"
+
+
+def test_the_wrappers_own_variables_are_not_the_programs(wrapped: Wrapped) -> None:
+    wrapped.run("env")
+    assert "RANK=3\n" in wrapped.printed()
+    assert not [line for line in wrapped.printed().splitlines() if line.startswith(("SIXDIM_NODE", "SIXDIM_CORES"))]
+
+
+def test_a_program_that_cannot_be_started_says_why(wrapped: Wrapped) -> None:
+    assert wrapped.run("/nowhere/train") == 127
+    assert "cannot start /nowhere/train" in wrapped.printed("stderr")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_ranks_group_reaches_the_program_once(wrapped: Wrapped, number: signal.Signals) -> None:
+    count = (
+        "import signal, sys, time\n"
+        "for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):\n"
+        "    signal.signal(number, lambda number, frame: print(number, flush=True))\n"
+        "print('up', flush=True)\n"
+        "while True:\n"
+        "    time.sleep(0.05)\n"
+    )
+    process = wrapped.start(sys.executable, "-c", count)
+    try:
+        wait_for(lambda: (wrapped.node / "ranks" / "rank-3.json").exists() and wrapped.printed() == "up\n")
+        os.killpg(process.pid, number)
+        wait_for(lambda: wrapped.printed() != "up\n")
+        os.killpg(process.pid, number)
+        wait_for(lambda: wrapped.printed().count("\n") == 3)
+        assert wrapped.printed() == f"up\n{number:d}\n{number:d}\n"
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_program_ends_with_its_wrapper(wrapped: Wrapped) -> None:
+    process = wrapped.start("sleep", "600")
+    wait_for(lambda: (wrapped.node / "ranks" / "rank-3.json").exists())
+    pid = int(str(wrapped.record()["pid"]))
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text())
+
+
+def test_a_rank_goes_on_where_its_record_cannot_be_written(wrapped: Wrapped) -> None:
+    (wrapped.node / "ranks").rmdir()
+    process = wrapped.start("sh", "-c", "exit 5")
+    assert b"rank-3.json" in process.communicate(timeout=30)[1]
+    assert process.returncode == 5

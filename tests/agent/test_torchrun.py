@@ -1,0 +1,67 @@
+"""The real torchrun, with a torch that computes: few tests, because each launch takes seconds."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import pytest
+
+from tests.agent.conftest import Job, strays, wait_for
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
+
+JOIN = """
+import torch, torch.distributed as dist
+dist.init_process_group("gloo")
+value = torch.ones(1)
+dist.all_reduce(value)
+"""
+
+
+def test_two_ranks_compute_together_and_complete(job: Job) -> None:
+    result = job.run(
+        JOIN
+        + """
+print("WORLD_SIZE", os.environ["WORLD_SIZE"], "threads", torch.get_num_threads(), "sum", value.item())
+window()
+event("end", status="success")
+dist.destroy_process_group()
+""",
+        cards=2,
+        python=sys.executable,
+    )
+    assert result["status"] == "completed"
+    for rank in range(2):
+        assert job.printed(rank).splitlines()[0] == "WORLD_SIZE 2 threads 1 sum 2.0"
+
+
+def test_a_crash_is_blamed_on_its_rank_and_not_on_the_peer_that_waits(job: Job) -> None:
+    result = job.run(
+        JOIN + 'if RANK == 1:\n    raise ValueError("boom")\ndist.all_reduce(value)', cards=2, python=sys.executable
+    )
+    assert (result["status"], result["rank"]) == ("crashed", 1)
+    assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
+
+
+def test_a_peer_that_ignores_sigterm_does_not_hold_the_run_for_torchruns_thirty_seconds(job: Job) -> None:
+    result = job.run(
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        if RANK == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(600)
+        """,
+        cards=2,
+        python=sys.executable,
+    )
+    assert (result["status"], result["rank"], result["signal"]) == ("crashed", 1, "SIGKILL")
+    assert result["seconds"] < 25.0
+
+
+def test_the_ranks_end_when_the_agent_is_killed(job: Job) -> None:
+    handle = job.start("window()\nwhile True:\n    time.sleep(0.1)", cards=2, python=sys.executable)
+    wait_for(lambda: (job.node / "ranks" / "rank-1.json").exists(), 60)
+    handle.kill()
+    wait_for(lambda: strays(handle.pid) == [], 20)
