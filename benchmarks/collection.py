@@ -43,7 +43,17 @@ def test_trivial(number):
 
 def collect(directory: Path, *extra: str) -> float:
     """CPU seconds of one collection."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *extra, str(directory)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-qq",
+        "-p",
+        "no:cacheprovider",
+        *extra,
+        str(directory),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=directory)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,6 @@ from pytest_sixdim.core.records import Role, RunRecord
 from pytest_sixdim.core.results import DimensionResult, Measurements
 from pytest_sixdim.core.scorecard import Scorecard, new_scorecard
 from pytest_sixdim.launchers import Launcher
-from pytest_sixdim.schema.baseline import load_baselines
-
-CASE_SUFFIX, BASELINES_SUFFIX = ".case.yaml", ".baselines.yaml"
 
 
 class Campaign:
@@ -34,15 +31,17 @@ class Campaign:
         store: Store,
         plan: Plan,
         launcher: Launcher,
+        baselines: Mapping[Path, Sequence[Baseline]],
         *,
         started: Callable[[StartedRun], None],
         finished: Callable[[RunRecord], None],
     ) -> None:
+        """`baselines`: by the path of their case; `started` and `finished` are told of every launch."""
         self._bench = bench
         self._store = store
         self._plan = plan
         self._runner = Runner(bench, store, launcher, started=started, finished=finished)
-        self._baselines: dict[Path, tuple[Baseline, ...]] = {}
+        self._baselines = baselines
 
     def need(self, case: Case, configuration: Configuration, role: Role, count: int) -> list[RunRecord]:
         """The first `count` runs of a role, launched where they have not been yet."""
@@ -75,10 +74,7 @@ class Campaign:
     def baseline(
         self, case: Case, configuration: Configuration, measurements: Measurements, dimension: Dimension
     ) -> Baseline | None:
-        """The baseline that a dimension of a configuration is compared with.
-
-        Raises SchemaError where the case's baselines file is broken.
-        """
+        """The baseline that a dimension of a configuration is compared with."""
         return match(self._entries(case), configuration, measurements, dimension).baseline
 
     def keep(
@@ -126,8 +122,5 @@ class Campaign:
         """The baseline of a configuration's speed."""
         return match(self._entries(case), configuration, self._unmeasured(case), "speed").baseline
 
-    def _entries(self, case: Case) -> tuple[Baseline, ...]:
-        if case.path not in self._baselines:
-            path = case.path.with_name(case.path.name.removesuffix(CASE_SUFFIX) + BASELINES_SUFFIX)
-            self._baselines[case.path] = load_baselines(path, case) if path.exists() else ()
-        return self._baselines[case.path]
+    def _entries(self, case: Case) -> Sequence[Baseline]:
+        return self._baselines.get(case.path, ())

@@ -27,6 +27,7 @@ class Settings:
         seeds: seeds of the full runs, in order; None: 1, 2, 3, ...
         python: interpreter of the training program.
         launcher: how the agent reaches its nodes.
+        save_baseline: the file to write this session's figures to as baseline entries.
     """
 
     vendor: str
@@ -39,6 +40,7 @@ class Settings:
     quick: bool = False
     strict: bool = False
     launcher: str = "local"
+    save_baseline: Path | None = None
 
     def seed(self, index: int) -> int:
         """The seed of full run `index` (from 1)."""
@@ -54,6 +56,8 @@ class Settings:
     def from_json(cls, record: Mapping[str, Any]) -> Settings:
         """The reverse of to_json."""
         plain = dict(record, results=Path(record["results"]))
+        if plain["save_baseline"] is not None:
+            plain["save_baseline"] = Path(plain["save_baseline"])
         for name in ("cards", "nodes", "seeds"):
             plain[name] = None if plain[name] is None else tuple(plain[name])
         return cls(**plain)

@@ -61,8 +61,6 @@ def read_meter(meter: Meter, window: Window) -> MeterReading:
         return MeterReading(meter.name, unknown=f"no sensor: {meter.unavailable}")
     if window.seconds < LEAST_SECONDS - _ROUNDING:
         reading = replace(reading, unknown=f"the window is {shown(window.seconds)} s, {LEAST_SECONDS:.0f} s are needed")
-    elif reading.unknown is None and reading.watts is not None and reading.watts <= 0:
-        reading = replace(reading, unknown=f"the sensor reads {shown(reading.watts)} W under load")
     if reading.unknown is not None:
         return replace(reading, watts=None)
     return _cross_checked(reading, meter, window)

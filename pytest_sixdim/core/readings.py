@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,6 +48,7 @@ def held(series: Series, spans: Sequence[Span]) -> Held:
     """The readings of the series over the spans."""
     spans = merged(spans)
     limit = max(HOLD_SECONDS, HOLD_PERIODS * _period(series, spans))
+    series = _around(series, spans)
     weighted: list[float] = []
     covered: list[float] = []
     for index, (t, value) in enumerate(zip(series.times, series.values, strict=True)):
@@ -66,9 +68,22 @@ def held(series: Series, spans: Sequence[Span]) -> Held:
     )
 
 
+def _around(series: Series, spans: Sequence[Span]) -> Series:
+    """The part of the series that can cover merged spans, from the reading before them to the one after."""
+    if not spans:
+        return Series((), ())
+    first = max(0, bisect_right(series.times, spans[0][0]) - 1)
+    while first > 0 and series.values[first] is None:
+        first -= 1
+    last = bisect_left(series.times, spans[-1][1]) + 1
+    return Series(series.times[first:last], series.values[first:last])
+
+
 def _period(series: Series, spans: Sequence[Span]) -> float:
     """The usual time between two readings around the spans, missing ones too; infinite where there is none."""
-    around = [t for t in series.times if spans and spans[0][0] <= t <= spans[-1][1]]
+    around: Sequence[float] = ()
+    if spans:
+        around = series.times[bisect_left(series.times, spans[0][0]) : bisect_right(series.times, spans[-1][1])]
     times = around if len(around) > 1 else series.times
     return statistics.median(b - a for a, b in pairwise(times)) if len(times) > 1 else math.inf
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from itertools import groupby, pairwise
 
@@ -39,10 +39,10 @@ def stuck_power(
     if idle and len(idle | {value for _, value in window}) == 1:
         return f"stuck sensor: {shown(window[0][1])} W from idle to load"
     period = _update_period(window)
+    step = resolution if resolution is not None else _resolution({value for _, value in readings})
     for value, stretch in groupby(window, key=lambda reading: reading[1]):
         times = [t for t, _ in stretch]
-        updates = round((times[-1] - times[0]) / period)
-        step = resolution if resolution is not None else _resolution([v for _, v in readings])
+        updates = _updates(times, period)
         fine = step < FINE * abs(value)
         if updates >= FINE_UPDATES if fine else updates > COARSE_UPDATES:
             return f"stuck sensor: {shown(value)} W unchanged over {updates} updates"
@@ -54,10 +54,15 @@ def stuck_counter(series: Series, spans: Sequence[Span], period: float) -> str |
     window = [(t, value) for t, value in present(series) if spans and spans[0][0] <= t <= spans[-1][1]]
     for _, stretch in groupby(window, key=lambda reading: reading[1]):
         times = [t for t, _ in stretch]
-        updates = round((times[-1] - times[0]) / period)
+        updates = _updates(times, period)
         if updates >= FINE_UPDATES:
             return f"stuck sensor: the energy counter stood still over {updates} updates"
     return None
+
+
+def _updates(times: Sequence[float], period: float) -> int:
+    """How many updates brought the same value: readings that repeat it, no more than there were periods."""
+    return min(len(times) - 1, round((times[-1] - times[0]) / period))
 
 
 def _update_period(window: Sequence[tuple[float, float]]) -> float:
@@ -67,7 +72,7 @@ def _update_period(window: Sequence[tuple[float, float]]) -> float:
     return statistics.median(b - a for a, b in pairwise(times))
 
 
-def _resolution(values: Sequence[float]) -> float:
+def _resolution(values: Collection[float]) -> float:
     """The last decimal that the readings use: 1 for whole numbers."""
     exponents = (Decimal(repr(value)).normalize().as_tuple().exponent for value in values)
     return float(10.0 ** min(0, *(exponent for exponent in exponents if isinstance(exponent, int)), 0))

@@ -7,17 +7,15 @@ with `callobj`); tests/plugin/test_canary.py says when pytest changes it.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_sixdim.core.case import Case, Configuration
-from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
-from pytest_sixdim.schema.case import load_case
-from pytest_sixdim.schema.errors import Problem, SchemaError
+from pytest_sixdim.schema.errors import SchemaError
 
 if TYPE_CHECKING:
     from pytest_sixdim.plugin.session import Session
@@ -36,7 +34,7 @@ class CaseItem(pytest.Function):
         """The configuration's line in the case file."""
         return self.path, self.configuration.line - 1, self.name
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         """A verdict as one text that names file and line; anything else as pytest shows it."""
         if isinstance(excinfo.value, pytest.fail.Exception) and not excinfo.value.pytrace:
             return f"{self.path}:{self.configuration.line}: {excinfo.value.msg}"
@@ -80,17 +78,6 @@ class CaseFile(pytest.Module):
                 for mark in (*marks, dimension):
                     item.add_marker(session.mark(mark))
                 yield item
-
-
-def read_case(path: Path, vendors: Mapping[str, Any], dialects: Mapping[str, str]) -> Case:
-    """Read a case file.
-
-    Raises SchemaError with every problem of the file.
-    """
-    case = load_case(path, vendors)
-    if case.log.format not in dialects:
-        raise SchemaError([Problem(path, 1, unknown_name("log format", case.log.format, dialects))])
-    return case
 
 
 def _sizes(configuration: Configuration) -> list[str]:

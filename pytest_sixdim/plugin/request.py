@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_sixdim import __version__
+from pytest_sixdim.campaign.recording import check_target
 from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_counts, parse_seeds
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.plugin import options
@@ -40,6 +41,10 @@ def read_settings(config: pytest.Config) -> Settings:
     if nodes is not None and max(nodes) > 1:
         raise SettingsError("--sixdim-nodes: more than one node is not supported yet; allowed: 1")
     runs = _runs(options.value(config, "runs"))
+    save = options.value(config, "save-baseline")
+    save_baseline = None if save is None else (config.invocation_params.dir / save).resolve()
+    if save_baseline is not None:
+        check_target(save_baseline)
     results = Path(options.value(config, "results") or "results")
     return Settings(
         vendor=options.value(config, "vendor") or "auto",
@@ -52,6 +57,7 @@ def read_settings(config: pytest.Config) -> Settings:
         quick=bool(options.value(config, "quick")),
         strict=bool(options.value(config, "strict")),
         launcher=options.value(config, "launcher") or "local",
+        save_baseline=save_baseline,
     )
 
 

@@ -13,6 +13,7 @@ from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.plan import Plan
 from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.core.registry import RegistryError
@@ -20,9 +21,11 @@ from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.dialects import DIALECTS
 from pytest_sixdim.launchers import launcher
 from pytest_sixdim.plugin import options, selection, xdist
-from pytest_sixdim.plugin.collection import SUFFIX, CaseFile, read_case
+from pytest_sixdim.plugin.collection import SUFFIX, CaseFile
 from pytest_sixdim.plugin.request import read_settings, read_vendors, session_record
 from pytest_sixdim.samplers import SAMPLERS
+from pytest_sixdim.schema.baseline import baselines_path, load_baselines
+from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.errors import Problem, SchemaError
 
 SESSION = pytest.StashKey["Session"]()
@@ -52,6 +55,8 @@ class Session:
         self.deselected: list[str] = []
         self.first_failures: dict[str, str] = {}
         self.register_mark = register_mark
+        #: By the path of their case.
+        self.baselines: dict[Path, tuple[Baseline, ...]] = {}
         self._cases: dict[Path, Case] = {}
         self._names: dict[str, Path] = {}
         self._marks: dict[str, pytest.MarkDecorator] = {}
@@ -59,14 +64,17 @@ class Session:
     def read_case(self, path: Path) -> Case:
         """A case, read once; its quick form under --sixdim-quick.
 
-        Raises SchemaError for a broken file and for a name that another case of the session has.
+        Raises SchemaError for a broken file, for a broken baselines file beside it, and for a name that another case
+        of the session has.
         """
         if path not in self._cases:
-            case = read_case(path, self.profiles, self.bench.dialects)
+            case = load_case(path, self.profiles, self.bench.dialects)
+            beside = baselines_path(path)
             self.register_mark(case.task_mark, f"cases of the task {case.task}")
             other = self._names.setdefault(case.name, path)
             if other != path:
                 raise SchemaError([Problem(path, 1, f"case name {case.name!r} is taken by {other}; names are unique")])
+            self.baselines[path] = load_baselines(beside, case) if beside.exists() else ()
             self._cases[path] = case.quickened() if self.settings.quick and case.quick else case
         return self._cases[path]
 
@@ -228,6 +236,7 @@ class SessionHooks:
         """Deselect what this session can't or shall not run."""
         self._session.deselected = selection.select(self._session, config, items)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Plan the runs of what is left."""
         ours = self._session
@@ -239,6 +248,7 @@ class SessionHooks:
                 ours.store,
                 ours.plan,
                 launcher(ours.settings.launcher),
+                ours.baselines,
                 started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
                 finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
             )

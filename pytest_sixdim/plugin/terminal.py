@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.campaign.recording import record_baselines
 from pytest_sixdim.campaign.runner import StartedRun
+from pytest_sixdim.campaign.store import read_json
 from pytest_sixdim.core.records import RunRecord
 from pytest_sixdim.plugin import options
 from pytest_sixdim.plugin.session import Session
@@ -80,6 +82,9 @@ class TerminalHooks:
         for remark in remarks(cards):
             terminalreporter.write_line(remark)
         terminalreporter.write_line(closing(cards))
+        if (target := self._session.settings.save_baseline) is not None:
+            for line in record_baselines(target, cards, read_json(store.directory / "session.json")):
+                terminalreporter.write_line(line)
         pages = write_pages(store.directory, cards)
         terminalreporter.write_line(f"results: {store.directory} ({', '.join(pages)})")
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from pytest_sixdim.core.baseline import DEFAULT_LIMITS, Baseline, Figure
 from pytest_sixdim.core.case import Case, Limit
 from pytest_sixdim.core.dimensions import BETTER, DIMENSIONS, Dimension
+from pytest_sixdim.core.limits import limit_value, looser, worse_end
 from pytest_sixdim.schema.baseline_model import UNCERTAIN_UNIT, BaselinesModel, EntryModel
 from pytest_sixdim.schema.document import Document, where
 from pytest_sixdim.schema.errors import Problem, SchemaError
-from pytest_sixdim.schema.limits import limit_text, threshold
+from pytest_sixdim.schema.limits import limit_text
 from pytest_sixdim.schema.model import given, require, validated
 from pytest_sixdim.schema.quantities import FACTORS
 from pytest_sixdim.schema.reader import read_document
@@ -110,22 +111,20 @@ def _loosened(document: Document, index: int, baseline: Baseline, case: Case) ->
     """A baseline may tighten a limit and never loosen it (docs/method.md, "Verdicts")."""
     for dimension, limit in baseline.limits.items():
         figure = baseline.figures.get(dimension)
+        end = None if figure is None else worse_end(figure, BETTER[dimension])
         ruling = case.limits.get(dimension, DEFAULT_LIMITS[dimension])
-        if _looser(dimension, limit, ruling, None if figure is None else figure.value):
+        if _looser(dimension, limit, ruling, end):
             here = ("entries", index, "limits", dimension)
             message = f"{where(here)}: {limit_text(limit)} loosens the limit, which is {limit_text(ruling)}"
             yield document.problem(here, f"{message}; a baseline can only tighten it")
 
 
-def _looser(dimension: Dimension, limit: Limit, ruling: Limit, figure: float | None) -> bool:
+def _looser(dimension: Dimension, limit: Limit, ruling: Limit, end: float | None) -> bool:
     """Whether a value could meet `limit` and not `ruling`, as far as that can be told."""
-    if figure is None:
-        if limit.kind != ruling.kind:
-            return False
-        own, theirs = limit.amount, ruling.amount
-    else:
-        own, theirs = threshold(limit, figure), threshold(ruling, figure)
-    return own < theirs if BETTER[dimension] == "higher" else own > theirs
+    value, than = limit_value(limit, end), limit_value(ruling, end)
+    if value is not None and than is not None:
+        return looser(dimension, value, than)
+    return limit.kind == ruling.kind and looser(dimension, limit.amount, ruling.amount)
 
 
 def _repeated(document: Document, baselines: Iterable[Baseline]) -> Iterator[Problem]:

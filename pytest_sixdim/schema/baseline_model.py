@@ -13,7 +13,7 @@ from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.schema.case_model import LimitsModel
 from pytest_sixdim.schema.errors import shortened
 from pytest_sixdim.schema.model import Model, Text
-from pytest_sixdim.schema.names import MOST_CARDS, MOST_NODES, Count, Identifier, SchemaVersion
+from pytest_sixdim.schema.names import MOST, Count, Identifier, SchemaVersion
 from pytest_sixdim.schema.quantities import FACTORS, Watts, unit_among
 
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
@@ -72,8 +72,8 @@ class EntryModel(Model):
 
     vendor: Identifier
     card: Text = Field(description="a card's id in the vendor profile, or its published name")
-    nodes: Annotated[int, Field(gt=0, le=MOST_NODES)]
-    cards: Annotated[int, Field(gt=0, le=MOST_CARDS)] = Field(description="of each node")
+    nodes: Annotated[int, Field(gt=0, le=MOST)]
+    cards: Annotated[int, Field(gt=0, le=MOST)] = Field(description="of each node")
     precision: Text = Field(description="fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8; any other is never matched")
     batch_size: Count
     batch_scope: Literal["card", "job"] = "card"

@@ -28,14 +28,15 @@ from pytest_sixdim.schema.names import Surroundings
 from pytest_sixdim.schema.reader import read_document
 
 
-def load_case(path: Path, vendors: Collection[str]) -> Case:
-    """Read a case file; `vendors` are the ids of the known vendor profiles.
+def load_case(path: Path, vendors: Collection[str], dialects: Collection[str] | None = None) -> Case:
+    """Read a case file; `vendors` are the ids of the known vendor profiles, `dialects` the known log formats (None:
+    any name will do).
 
     Raises SchemaError with all that is wrong.
     """
     path = path.absolute()
     document = read_document(path)
-    surroundings = Surroundings(path.parent, vendors)
+    surroundings = Surroundings(path.parent, vendors, dialects)
     model, problems = validated(CaseModel, document, surroundings)
     sound = _sound_configurations(document, surroundings) if model is None else enumerate(model.configurations)
     configurations = [configuration for index, item in sound for configuration in _expanded(document, index, item)]

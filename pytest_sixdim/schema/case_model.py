@@ -21,16 +21,16 @@ from pytest_sixdim.schema.limits import (
 )
 from pytest_sixdim.schema.model import Model, Text
 from pytest_sixdim.schema.names import (
-    Cards,
     Count,
     Identifier,
     Launch,
     LogFormat,
-    Nodes,
+    OneOrMore,
     Program,
     Rank,
     RelativePath,
     SchemaVersion,
+    Unit,
     Vendor,
 )
 from pytest_sixdim.schema.quantities import Duration, Interval, SampleCount
@@ -40,7 +40,7 @@ class MetricModel(Model):
     """What accuracy means for this case."""
 
     name: Text
-    unit: Annotated[str, Field(max_length=20)] = Field(default="", description='"" for a ratio; quote "%"')
+    unit: Unit = Field(default="", description='"" for a ratio; quote "%"')
     better: Better
     target: float | None = Field(default=None, description="the value that a full run must reach")
     generated_target: float | None = Field(default=None, description="the same on generated data")
@@ -130,8 +130,8 @@ class ConfigurationModel(Model):
     vendor: Vendor = Field(description="id of a vendor profile")
     precision: Precision
     batch_size: Count = Field(description="of one card")
-    cards: Cards = Field(default=[1], description="of each node")
-    nodes: Nodes = Field(default=[1], description="1 where it is left out")
+    cards: OneOrMore = Field(default=[1], description="of each node")
+    nodes: OneOrMore = Field(default=[1], description="1 where it is left out")
     tag: Identifier | None = Field(default=None, description="tells configurations with other args apart")
     args: Arguments = Field(default=[], description="added to the program's; needs a tag")
 
@@ -194,7 +194,7 @@ def check_band(stability: StabilityModel, metric: MetricModel) -> None:
         raise ValueError(f"band: unit {shortened(band.unit)}; the metric's unit is {shortened(metric.unit)}")
     if band is not None and not band.relative:
         return
-    example = f"'0.3 {metric.unit}'" if metric.unit else "'0.02'"
+    example = {"": "'0.02'", "%": "'0.5 points'"}.get(metric.unit, f"'0.3 {metric.unit}'")
     if metric.unit == "dB":
         raise ValueError(f"needs an absolute 'band', such as {example}, because the metric is in dB")
     if any(target is not None and target <= 0 for target in (metric.target, metric.generated_target)):

@@ -43,9 +43,8 @@ def parse_limit(dimension: Dimension, value: Any) -> Limit:
         if not 0 < limit.amount <= _largest(dimension):
             raise ValueError(f"{shortened(str(value))}: must be more than 0 and at most {_largest(dimension):g}")
     elif (limit.amount > 0) if BETTER[dimension] == "higher" else (limit.amount < 0):
-        better = "higher" if BETTER[dimension] == "higher" else "lower"
         raise ValueError(
-            f"{shortened(str(value))}: asks for more than the baseline has ({better} is better);"
+            f"{shortened(str(value))}: asks for more than the baseline has ({BETTER[dimension]} is better);"
             f" write it as {_EXAMPLES[dimension]!r}"
         )
     return limit
@@ -76,13 +75,6 @@ def parse_band(value: Any) -> Band:
     if unit == "%":
         return Band(percent(number))
     return Band(float(number), relative=False, unit="%" if unit in ("point", "points") else unit)
-
-
-def threshold(limit: Limit, baseline: float) -> float:
-    """The value that `limit` stands for beside a baseline's figure, both in the dimension's unit."""
-    if limit.kind == "relative":
-        return baseline * (1 + limit.amount)
-    return limit.amount + (baseline if limit.kind == "offset" else 0.0)
 
 
 def _largest(dimension: Dimension) -> float:

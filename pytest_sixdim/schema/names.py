@@ -16,16 +16,17 @@ from pytest_sixdim.schema.model import Text
 
 LAUNCHES = ("torchrun",)
 LAUNCHES_TO_COME = ("command", "msrun", "paddle", "mpirun")
-MOST_CARDS = 1024  # of a node
-MOST_NODES = 4096
+#: Cards of a node, and nodes; more than any machine has.
+MOST = 65536
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a case file is checked against: its own directory and the known vendors' ids."""
+    """What a case file is checked against: its own directory, the known vendors' ids and log dialects (None: any)."""
 
     directory: Path
     vendors: Collection[str]
+    dialects: Collection[str] | None = None
 
 
 def made_of(characters: str, described: str) -> Callable[[str], str]:
@@ -75,6 +76,13 @@ def _surroundings(info: ValidationInfo) -> Surroundings:
     return info.context
 
 
+def _dialect(text: str, info: ValidationInfo) -> str:
+    dialects = _surroundings(info).dialects
+    if dialects is not None and text not in dialects:
+        raise ValueError(unknown_name("log format", text[:60], dialects))
+    return text
+
+
 def _launch(text: str) -> str:
     if text in LAUNCHES_TO_COME:
         raise ValueError(f"{text!r} is not supported yet; allowed: {', '.join(LAUNCHES)}")
@@ -89,6 +97,12 @@ def _rank(value: Any) -> int | str:
     raise ValueError("must be a rank (0 or more), last or all")
 
 
+def _unit(text: str) -> str:
+    if len(text) > 20 or " " in text or not text.isprintable():
+        raise ValueError(f"{shortened(text)}: must be a unit, at most 20 characters without a space")
+    return text
+
+
 def _version(value: Any) -> int:
     if value != 1 or isinstance(value, bool):
         raise ValueError("schema version must be 1")
@@ -100,11 +114,8 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def _one_or_more(most: int) -> dict[str, Any]:
-    number = {"type": "integer", "minimum": 1, "maximum": most}
-    return {"anyOf": [number, {"type": "array", "items": number, "minItems": 1, "maxItems": 32}]}
-
-
+_number = {"type": "integer", "minimum": 1, "maximum": MOST}
+_ONE_OR_MORE = {"anyOf": [_number, {"type": "array", "items": _number, "minItems": 1, "maxItems": 32}]}
 Identifier = Annotated[
     str,
     AfterValidator(made_of("a-z0-9_", "a-z, 0-9 and _")),
@@ -113,12 +124,14 @@ Identifier = Annotated[
 LogFormat = Annotated[
     str,
     AfterValidator(made_of("a-z0-9_-", "a-z, 0-9, _ and -")),
+    AfterValidator(_dialect),
     WithJsonSchema({"type": "string", "pattern": "^[a-z0-9_-]+$"}),
 ]
 RelativePath = Annotated[Text, AfterValidator(relative_path)]
 Program = Annotated[Text, AfterValidator(_program)]
 Vendor = Annotated[str, AfterValidator(_vendor)]
 Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]
+Unit = Annotated[str, AfterValidator(_unit)]
 Rank = Annotated[
     int | str,
     PlainValidator(_rank),
@@ -126,15 +139,9 @@ Rank = Annotated[
 ]
 SchemaVersion = Annotated[int, PlainValidator(_version), WithJsonSchema({"const": 1})]
 Count = Annotated[int, Field(gt=0)]
-Cards = Annotated[
-    list[Annotated[int, Field(gt=0, le=MOST_CARDS)]],
+OneOrMore = Annotated[
+    list[Annotated[int, Field(gt=0, le=MOST)]],
     BeforeValidator(_listed),
     Field(min_length=1, max_length=32),
-    WithJsonSchema(_one_or_more(MOST_CARDS)),
-]
-Nodes = Annotated[
-    list[Annotated[int, Field(gt=0, le=MOST_NODES)]],
-    BeforeValidator(_listed),
-    Field(min_length=1, max_length=32),
-    WithJsonSchema(_one_or_more(MOST_NODES)),
+    WithJsonSchema(_ONE_OR_MORE),
 ]

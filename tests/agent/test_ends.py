@@ -88,9 +88,7 @@ def test_memory_that_runs_out_is_told_from_a_crash(job: Job) -> None:
 
 
 def test_a_text_that_means_a_lost_card_is_told_from_a_crash(job: Job) -> None:
-    result = job.run(
-        'print("NVRM: Xid 79, GPU has fallen off the bus"); sys.exit(1)', card_lost=["fallen off the bus"]
-    )
+    result = job.run('print("NVRM: Xid 79, GPU has fallen off the bus"); sys.exit(1)', card_lost=["fallen off the bus"])
     assert result["status"] == "card_lost"
 
 

@@ -34,7 +34,12 @@ def changed(job: Job, key: str, value: Any) -> Path:
 
 
 def test_a_good_order_is_read(job: Job) -> None:
-    sampler = {"name": "rapl", "class": "pytest_sixdim.samplers.rapl:RaplSampler", "channels": ["energy"], "options": {}}
+    sampler = {
+        "name": "rapl",
+        "class": "pytest_sixdim.samplers.rapl:RaplSampler",
+        "channels": ["energy"],
+        "options": {},
+    }
     device = {"index": 4, "id": "GPU-1", "name": "H200", "total_bytes": 80, "cores": [2, 3]}
     order = read_order(job.order(samplers=[sampler], devices=[device], environment={"A": "1", "B": None}))
     assert order.directory == job.directory
@@ -122,5 +127,6 @@ def test_the_agent_imports_the_standard_library_only() -> None:
         "pytest_sixdim.samplers.rapl, pytest_sixdim.samplers.process_memory\n"
         "print(*{name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names))"
     )
-    shown = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True)
+    root = Path(__file__).parents[2]
+    shown = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True, cwd=root)
     assert set(shown.stdout.split()) <= {"__main__", "pytest_sixdim"}

@@ -82,10 +82,10 @@ def test_the_agent_ends_the_run_when_its_caller_is_killed(job: Job) -> None:
     )
     assert caller.stdout is not None
     agent = int(caller.stdout.readline())
-    wait_for(lambda: (job.node / "ranks" / "rank-1.json").exists())
+    wait_for((job.node / "ranks" / "rank-1.json").exists)
     caller.kill()
     caller.communicate()
-    wait_for(lambda: (job.directory / "result.json").exists())
+    wait_for((job.directory / "result.json").exists)
     assert job.result()["status"] == "cancelled"
     assert strays(agent) == []
 

@@ -120,7 +120,7 @@ def test_a_signal_to_the_ranks_group_reaches_the_program_once(wrapped: Wrapped, 
 
 def test_the_program_ends_with_its_wrapper(wrapped: Wrapped) -> None:
     process = wrapped.start("sleep", "600")
-    wait_for(lambda: (wrapped.node / "ranks" / "rank-3.json").exists())
+    wait_for((wrapped.node / "ranks" / "rank-3.json").exists)
     pid = int(str(wrapped.record()["pid"]))
     process.kill()
     process.communicate()

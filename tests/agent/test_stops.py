@@ -134,7 +134,7 @@ def test_closing_the_agents_stdin_cancels(job: Job) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_agent_cancels(job: Job, number: signal.Signals) -> None:
     handle = job.start("print('up')" + STUBBORN, cards=2)
-    wait_for(lambda: (job.node / "ranks" / "rank-1.json").exists())
+    wait_for((job.node / "ranks" / "rank-1.json").exists)
     os.kill(handle.pid, number)
     assert handle.wait(20) == 1
     assert strays(handle.pid) == []

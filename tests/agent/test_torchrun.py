@@ -62,6 +62,6 @@ def test_a_peer_that_ignores_sigterm_does_not_hold_the_run_for_torchruns_thirty_
 
 def test_the_ranks_end_when_the_agent_is_killed(job: Job) -> None:
     handle = job.start("window()\nwhile True:\n    time.sleep(0.1)", cards=2, python=sys.executable)
-    wait_for(lambda: (job.node / "ranks" / "rank-1.json").exists(), 60)
+    wait_for((job.node / "ranks" / "rank-1.json").exists, 60)
     handle.kill()
     wait_for(lambda: strays(handle.pid) == [], 20)

@@ -128,7 +128,7 @@ def test_another_vendors_test_named_by_node_id_is_skipped_with_the_reason(bench:
     bench.case(configurations=NVIDIA)
     result = bench.run("-rs", "cases/tiny.case.yaml::test_speed[nvidia-amp-bf16-bs256-1x8]")
     result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["*tiny.case.yaml:15: needs nvidia, host has cpu"])
+    result.stdout.fnmatch_lines(["*tiny.case.yaml*: needs nvidia, host has cpu"])
 
 
 def test_too_few_cards_skip_and_fail_under_strict(bench: Bench) -> None:

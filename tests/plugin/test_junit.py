@@ -36,7 +36,7 @@ def broken(bench: Bench) -> None:
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
 def test_testcases_keep_the_schema_and_the_counts_agree(bench: Bench, workers: tuple[str, ...]) -> None:
-    bench.case(extra="limits: {memory: 0.000001}")
+    bench.case(extra="limits: {memory: 0.000001 GiB}")
     broken(bench)
     suite = junit(bench, "-m", "not stability", *workers)
     cases = suite.findall("testcase")
@@ -55,7 +55,7 @@ def test_testcases_keep_the_schema_and_the_counts_agree(bench: Bench, workers: t
 
 
 def test_system_out_carries_verdict_value_and_limit(bench: Bench) -> None:
-    bench.case(extra="limits: {memory: 0.000001}")
+    bench.case(extra="limits: {memory: 0.000001 GiB}")
     suite = junit(bench, "-m", "singlecard and memory")
     (case,) = suite.findall("testcase")
     text = case.findtext("system-out") or ""
@@ -66,7 +66,7 @@ def test_system_out_carries_verdict_value_and_limit(bench: Bench) -> None:
 
 
 def test_failures_and_skips_stand_at_the_configurations_line(bench: Bench) -> None:
-    path = bench.case(extra="limits: {memory: 0.000001}")
+    path = bench.case(extra="limits: {memory: 0.000001 GiB}")
     line = 1 + next(number for number, text in enumerate(path.read_text().splitlines()) if "{vendor: cpu" in text)
     suite = junit(bench, "-m", "singlecard and (memory or speed)")
     failure, skipped = suite.find("testcase/failure"), suite.find("testcase/skipped")

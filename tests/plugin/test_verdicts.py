@@ -76,7 +76,7 @@ def test_a_missed_target_fails_and_marks_the_window(bench: Bench) -> None:
 
 
 def test_a_case_limit_judges_without_a_baseline(bench: Bench) -> None:
-    bench.case(extra="limits: {speed: 1e9}")
+    bench.case(extra="limits: {speed: 1e9 samples/s}")
     result = bench.run("-m", "singlecard and speed")
     result.assert_outcomes(failed=1)
     assert bench.scorecard(ONE)["dimensions"]["speed"]["limit"]["value"] == 1e9
@@ -126,7 +126,7 @@ def test_one_stray_run_costs_a_fifth_and_a_crash_fails(bench: Bench) -> None:
 
 
 def test_a_program_that_claims_less_time_than_it_took_is_suspect(bench: Bench) -> None:
-    bench.case("tiny", "--segment", "0.4", "--claim", "0.5", extra="limits: {speed: 1.0}")
+    bench.case("tiny", "--segment", "0.4", "--claim", "0.5", extra="limits: {speed: 1.0 samples/s}")
     result = bench.run("-v", "-m", "singlecard and speed")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*test_speed* SUSPECT * samples/s*"])
@@ -141,7 +141,7 @@ def test_generated_data_is_said_everywhere(bench: Bench) -> None:
 
 
 def test_quick_judges_accuracy_and_stability_alone(bench: Bench) -> None:
-    bench.case(extra="limits: {stability: 0.8, speed: 1.0}\nquick: {target: 50}")
+    bench.case(extra="limits: {stability: 0.8, speed: 1.0 samples/s}\nquick: {target: 50}")
     result = bench.run("-v", "--sixdim-quick", "-m", "singlecard")
     result.stdout.fnmatch_lines(["*test_speed* UNJUDGED*", "*test_accuracy* PASSED*", "*test_stability* PASSED*"])
     assert bench.scorecard(ONE)["quick"] is True

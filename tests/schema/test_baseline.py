@@ -181,7 +181,7 @@ def test_source_and_origin_are_required_and_a_recorded_entry_needs_its_date(work
         ("speed: 1000, speed_kind: train", "speed: 949 samples/s", "949 samples/s loosens the limit, which is -5 %"),
         ("power: 100", "power: 106 W", "106 W loosens the limit, which is 5 %"),
         ("memory: 10", "memory: baseline + 1 GiB", "baseline + 1 GiB loosens the limit, which is 5 %"),
-        ("linearity: 0.9", "linearity: 0.86", "0.86 loosens the limit, which is baseline - 0.03"),
+        ("linearity: 0.90", "linearity: 0.86", "0.86 loosens the limit, which is baseline - 0.03"),
         ("power: 100", "stability: 0.7", "0.7 loosens the limit, which is 0.8"),
     ],
 )

@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_sixdim.core.case import PLACEHOLDERS
+from pytest_sixdim.schema.case import load_case
+from pytest_sixdim.schema.errors import SchemaError
 
 METRIC = '{name: top1, unit: "%", better: higher, target: 75.9}'
 CONFIGURATION = "{vendor: cpu, precision: fp32, batch_size: 32}"
@@ -26,6 +28,7 @@ PRECISIONS = "fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8"
         ("name: tiny", "name: a/b", "2: name: 'a/b': may only have the characters a-z, 0-9 and _"),
         ("name: tiny", "name: 2024", "2: name: must be text, not 2024 (quote it)"),
         ("name: tiny", "name: [a]", "2: name: must be text, not a list of 1"),
+        ('"%"', "images a second", "3: metric.unit: 'images a second': must be a unit, at most 20 characters without a space"),
         ("target: 75.9", "target: high", "3: metric.target: must be a number, not 'high'"),
         ("target: 75.9", "target: .inf", "3: metric.target: must be a finite number, not .inf"),
         ("target: 75.9", "target: true", "3: metric.target: must be a number, not true"),
@@ -64,7 +67,7 @@ PRECISIONS = "fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8"
         ("batch_size: 32", "batch_size: 32, cards: 0", "6: configurations[0].cards: must be more than 0, not 0"),
         ("batch_size: 32", "batch_size: 32, cards: [1, 0]", "6: configurations[0].cards[1]: must be more than 0, not 0"),
         ("batch_size: 32", "batch_size: 32, nodes: []", "6: configurations[0].nodes: must not be empty"),
-        ("batch_size: 32", "batch_size: 32, nodes: 99999", "6: configurations[0].nodes: must be at most 4096, not 99999"),
+        ("batch_size: 32", "batch_size: 32, nodes: 99999", "6: configurations[0].nodes: must be at most 65536, not 99999"),
         ("batch_size: 32", "batch_size: 32, args: [x]", "6: configurations[0]: 'args' need a 'tag', which tells this configuration from the others"),
         ("batch_size: 32", "batch_size: 32, tag: A-B", "6: configurations[0].tag: 'A-B': may only have the characters a-z, 0-9 and _"),
         (f"\n  - {CONFIGURATION}", " []", "5: configurations: must not be empty"),
@@ -125,6 +128,7 @@ def test_message_about_a_block_that_may_be_left_out(workbench, case_text: str, b
     [
         ("{name: psnr, unit: dB, better: higher, target: 30}", "'0.3 dB', because the metric is in dB"),
         ("{name: elbo, better: higher, target: -2.5}", "'0.02', because the target is not above 0"),
+        ('{name: gain, unit: "%", better: higher, target: 0}', "'0.5 points', because the target is not above 0"),
     ],
 )
 def test_metric_near_or_below_zero_needs_an_absolute_band(workbench, case_text: str, metric: str, reason: str) -> None:
@@ -133,6 +137,16 @@ def test_metric_near_or_below_zero_needs_an_absolute_band(workbench, case_text: 
     assert workbench.refused(text + "stability: {band: 2 %}\n") == [
         f"tiny.case.yaml:7: stability: needs an absolute 'band', such as {reason}"
     ]
+
+
+def test_unknown_log_format_is_refused_where_the_known_ones_are_given(workbench, case_text: str) -> None:
+    path = workbench.write(case_text + "log: {format: sixdmi}\n")
+    assert load_case(path, ["cpu"]).log.format == "sixdmi"
+    with pytest.raises(SchemaError) as error:
+        load_case(path, ["cpu"], dialects=["sixdim", "perflog"])
+    assert str(error.value) == (
+        "tiny.case.yaml:7: log.format: unknown log format 'sixdmi'; did you mean 'sixdim'? known: perflog, sixdim"
+    )
 
 
 def test_configuration_given_twice_names_both_lines(workbench, case_text: str) -> None:

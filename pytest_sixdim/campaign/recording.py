@@ -1,0 +1,82 @@
+"""This session's figures as baseline entries (--sixdim-save-baseline)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.campaign.settings import SettingsError
+from pytest_sixdim.core.baseline import Baseline, Figure
+from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.core.scorecard import Scorecard, not_recordable
+from pytest_sixdim.schema.baseline_text import dump_baselines
+
+#: Significant digits that a recorded figure is written with: more than any of them is worth, so that rounding costs
+#: nothing.
+DIGITS = 7
+
+
+def check_target(path: Path) -> None:
+    """Refuse a file that is there already, and a directory that is not.
+
+    Raises SettingsError: figures once recorded are not overwritten.
+    """
+    if path.exists():
+        raise SettingsError(f"--sixdim-save-baseline {path}: exists already; name a new file and merge its entries")
+    if not path.parent.is_dir():
+        raise SettingsError(f"--sixdim-save-baseline {path}: there is no directory {path.parent}")
+
+
+def record_baselines(path: Path, scorecards: Iterable[Mapping[str, Any]], session: Mapping[str, Any]) -> list[str]:
+    """Write the figures that may become baselines, and say what was written and what was not, and why.
+
+    One file a case: `path` where there is one case, else `path` with the case's name before its suffix.
+    """
+    entries: dict[str, list[Baseline]] = {}
+    lines = []
+    for record in scorecards:
+        card = Scorecard.from_json(record)
+        why = not_recordable(card) or (None if card.card else "the card is not known")
+        if why is None:
+            entries.setdefault(card.case, []).append(_entry(card, session))
+        else:
+            lines.append(f"no baseline of {card.case} {card.configuration}: {why}")
+    for case, found in entries.items():
+        target = path if len(entries) == 1 else path.with_name(f"{path.stem}-{case}{path.suffix}")
+        target.write_text(dump_baselines(found), encoding="utf-8")
+        count = "1 entry" if len(found) == 1 else f"{len(found)} entries"
+        lines.append(f"baselines of {case}: {count} in {target}")
+    return lines
+
+
+def _entry(card: Scorecard, session: Mapping[str, Any]) -> Baseline:
+    """What was measured of one configuration. Power of a whole package is no figure of a card, and is left out."""
+    figures = {}
+    for dimension in DIMENSIONS:
+        result = card.dimensions.get(dimension)
+        if result is not None and result.value is not None and result.detail.get("scope", "card") == "card":
+            text = f"{result.value:.{DIGITS}g}"
+            figures[dimension] = Figure(text, result.unit, float(text))
+    key = card.key
+    software = ", ".join(f"{name} {version}" for name, version in sorted(session["software"].items()))
+    directory = Path(session["directory"]).name
+    return Baseline(
+        vendor=key["vendor"],
+        card=str(card.card),
+        nodes=key["nodes"],
+        cards=key["cards"],
+        precision=key["precision"],
+        batch_size=key["batch_size"],
+        figures=figures,
+        data=card.data,
+        quick=card.quick,
+        adapter=key["adapter"],
+        power_cap=card.power_cap,
+        speed_kind="train" if "speed" in figures else None,
+        generator=card.generator,
+        origin="recorded",
+        source=f"pytest-sixdim {session['plugin']}, session {directory}",
+        date=f"{directory[:4]}-{directory[4:6]}-{directory[6:8]}",
+        software=software,
+    )

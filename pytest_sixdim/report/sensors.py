@@ -1,0 +1,162 @@
+"""What the cards' sensors said during a run, from its samples.jsonl, as much as a picture needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.core.quantities import GIB
+from pytest_sixdim.report.course import json_lines, number
+from pytest_sixdim.report.thinning import Pieces, Thinned
+
+#: Readings come at least once a second; a longer silence is drawn as a gap. In s.
+GAP = 5.0
+#: A counter's difference over less than this says more of its steps than of the card. In s.
+_COUNTED_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Readings:
+    """One channel of a run.
+
+    `cards`: a line a card by its name, x in seconds since launch. `source`: where the readings come from.
+    `missing`: why there is no line.
+    """
+
+    cards: Mapping[str, Pieces] = field(default_factory=dict)
+    source: str = ""
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class Sensors:
+    """Power in W and memory in GiB; `errors`: how many samplers failed how often, by text, a few of them."""
+
+    power: Readings
+    memory: Readings
+    errors: tuple[str, ...] = ()
+
+
+#: Errors that are kept.
+_ERRORS = 3
+
+
+class _Watts:
+    """From a counter's joules to watts: the mean between two readings at least a second apart."""
+
+    def __init__(self, wrap: float | None) -> None:
+        self._wrap = wrap
+        self._before: tuple[float, float] | None = None
+
+    def __call__(self, t: float, joules: float) -> float | None:
+        if self._before is None:
+            self._before = (t, joules)
+            return None
+        seconds, counted = t - self._before[0], joules - self._before[1]
+        if seconds < _COUNTED_SECONDS:
+            return None
+        if counted < 0 and self._wrap and -counted >= self._wrap / 2:
+            counted += self._wrap
+        self._before = (t, joules)
+        return counted / seconds if counted >= 0 else None
+
+
+class _Lines:
+    """The lines of one channel of one node, filled tick by tick."""
+
+    def __init__(self, channel: str, head: Mapping[str, Any], names: list[str]) -> None:
+        sources = head.get("sources")
+        described = sources.get(channel) if isinstance(sources, dict) else None
+        self._source: Mapping[str, Any] = described if isinstance(described, dict) else {}
+        wrap = number(self._source.get("wrap"))
+        self._read: list[Callable[[float, float], float | None]] = [
+            _Watts(wrap) if channel == "energy" else (_gib if channel == "memory" else _as_read) for _ in names
+        ]
+        self._channel = channel
+        self.cards = {name: Thinned(GAP) for name in names}
+
+    def add(self, t: float, row: Any) -> None:
+        """One tick: a reading a card, null where a card did not answer."""
+        if not isinstance(row, list):
+            return
+        for value, read, line in zip(row, self._read, self.cards.values(), strict=False):
+            reading = number(value)
+            shown = None if reading is None else read(t, reading)
+            if shown is not None:
+                line.add(t, shown)
+
+    @property
+    def source(self) -> str:
+        """As in "nvml, counter, card"."""
+        how = [self._source.get(name) for name in ("sampler", "method", "scope")]
+        kind = ["from the energy counter"] if self._channel == "energy" else []
+        return ", ".join([*kind, *(str(part) for part in how if part is not None)])
+
+
+def read_sensors(run: Path, first: Mapping[str, Any]) -> Sensors:
+    """Read every node's samples.jsonl once, from its first line to its last.
+
+    `first` is the head of the run's events: its instant is the launch.
+    """
+    nodes = sorted(run.glob("node-*"))
+    power: list[_Lines] = []
+    memory: list[_Lines] = []
+    reasons: dict[str, str] = {}
+    errors: dict[str, None] = {}
+    for node in nodes:
+        lines = json_lines(node / "samples.jsonl")
+        head = next(lines, {})
+        names = _names(head, node.name.replace("-", " ") + ", " if len(nodes) > 1 else "")
+        sources, unavailable = head.get("sources"), head.get("unavailable")
+        polled = isinstance(sources, dict) and "power" in sources
+        channels = {channel: _Lines(channel, head, names) for channel in ("power" if polled else "energy", "memory")}
+        power.append(channels["power" if polled else "energy"])
+        memory.append(channels["memory"])
+        reasons |= unavailable if isinstance(unavailable, dict) else {}
+        _fill(channels, lines, _launch(head, first), errors)
+    missing = "no readings were recorded" if nodes else "the run left no readings"
+    return Sensors(
+        power=_joined(power, reasons.get("energy") or reasons.get("power") or missing),
+        memory=_joined(memory, reasons.get("memory") or missing),
+        errors=tuple(errors),
+    )
+
+
+def _fill(channels: Mapping[str, _Lines], ticks: Iterator[dict[str, Any]], launch: float, errors: dict[str, None]) -> None:
+    for tick in ticks:
+        if "error" in tick and len(errors) < _ERRORS:
+            errors.setdefault(str(tick["error"]))
+        t = number(tick.get("t"))
+        for channel in channels.keys() & tick.keys() if t is not None else ():
+            channels[channel].add(t - launch, tick[channel])  # type: ignore[operator]
+
+
+def _joined(nodes: list[_Lines], reason: str) -> Readings:
+    cards = {name: line.pieces() for node in nodes for name, line in node.cards.items()}
+    if not any(cards.values()):
+        return Readings(missing=reason)
+    return Readings(cards, "; ".join(dict.fromkeys(node.source for node in nodes)))
+
+
+def _names(head: Mapping[str, Any], node: str) -> list[str]:
+    cards = head.get("cards")
+    count = len(cards) if isinstance(cards, list) else 0
+    return [f"{node}card {index}" for index in range(count)]
+
+
+def _launch(head: Mapping[str, Any], first: Mapping[str, Any]) -> float:
+    """The launch on this node's monotonic clock; that of another boot is reached over the time of day."""
+    here, there = number(head.get("monotonic")), number(first.get("monotonic"))
+    if here is None or there is None or head.get("boot_id") == first.get("boot_id"):
+        return (here or 0.0) if there is None else there
+    return here - ((number(head.get("unix")) or 0.0) - (number(first.get("unix")) or 0.0))
+
+
+def _gib(t: float, used: float) -> float:
+    return used / GIB
+
+
+def _as_read(t: float, reading: float) -> float:
+    return reading

@@ -1,0 +1,113 @@
+"""What a run prints, however it prints it, with real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.agent.conftest import Job
+
+
+def statuses(job: Job) -> list[object]:
+    return [event.get("status", event["event"]) for event in job.events()]
+
+
+def test_events_are_read_from_the_chosen_rank_only(job: Job) -> None:
+    source = 'event("progress", step=RANK)\nevent("end", status="success")'
+    job.run(source, cards=3, log={"stream": "both", "rank": "last", "file": None})
+    assert [(event["rank"], event.get("step")) for event in job.events()] == [(2, 2), (2, None)]
+
+
+def test_events_of_all_ranks_carry_their_rank(job: Job) -> None:
+    source = 'event("progress", step=RANK)\nevent("end", status="success")'
+    job.run(source, cards=3, log={"stream": "both", "rank": "all", "file": None})
+    steps = {(event["rank"], event["step"]) for event in job.events() if event["event"] == "progress"}
+    assert steps == {(0, 0), (1, 1), (2, 2)}
+
+
+def test_events_are_read_from_the_chosen_stream_only(job: Job) -> None:
+    source = 'event("progress", step=1)\nsys.stdout = sys.stderr\nevent("end", status="success")'
+    job.run(source, log={"stream": "stderr", "rank": 0, "file": None})
+    assert statuses(job) == ["success"]
+
+
+def test_events_are_read_from_files_that_the_program_writes(job: Job) -> None:
+    source = """
+    event("end", status="failed")
+    os.mkdir("logs")
+    for name in ("train", "end"):
+        sys.stdout = open(f"logs/{name}.log", "w")
+        event("progress", step=1) if name == "train" else event("end", status="success")
+        time.sleep(0.2)
+    """
+    job.run(source, log={"stream": "both", "rank": 0, "file": "work/logs/*.log"})
+    assert sorted(map(str, statuses(job))) == ["progress", "success"]
+    assert job.result()["status"] == "completed"
+
+
+def test_garbage_is_survived_and_the_events_in_it_are_read(job: Job) -> None:
+    result = job.run(
+        r"""
+        out = sys.stdout.buffer
+        out.write(os.urandom(200_000) + b"\n")
+        out.write(b"\xff\xfe\x00\x1b[31m[sixdim] {\"event\": \"progress\", \"step\": 1}\x1b[0m\r")
+        out.write(b"  50%|#####     |\r100%|##########|[sixdim] {\"event\": \"progress\", \"step\": 2}\r\n")
+        out.write(b"[sixdim] {\"event\": \"segment\", \"index\": 1}\n[sixdim] {\"event\"\n[sixdim] {\n")
+        out.write(b"[sixdim] {\"event\": \"end\", \"status\": \"success\"}")
+        """
+    )
+    assert result["status"] == "completed"
+    events = job.events()
+    assert [event["step"] for event in events if event["event"] == "progress"] == [1, 2]
+    malformed = [event for event in events if event["event"] == "malformed"]
+    assert [event["error"][:30] for event in malformed] == [
+        "event 'segment' lacks 'samples'"[:30],
+        "no JSON object: Expecting ':' delimiter"[:30],
+        "no JSON object: Expecting property name"[:30],
+    ]
+    assert malformed[0]["text"] == '[sixdim] {"event": "segment", "index": 1}'
+    assert set(malformed[0]) == {"event", "seen", "rank", "text", "error"}
+
+
+def test_malformed_lines_are_recorded_up_to_a_bound(job: Job) -> None:
+    job.run('for _ in range(150):\n    print("[sixdim] {" + "x" * 600)\nevent("end", status="success")')
+    events = job.events()
+    assert [event["event"] for event in events] == ["malformed"] * 100 + ["end"]
+    assert len(events[0]["text"]) == 500
+
+
+def test_a_dialect_that_raises_or_gives_nan_does_not_end_the_run(job: Job) -> None:
+    dialect = {"name": "careless", "class": "tests.agent.stand_ins:Careless", "options": {}}
+    result = job.run('print("one"); print("unknown"); print("two")', dialect=dialect)
+    assert result["status"] == "completed"
+    kinds = [(event["event"], event.get("loss"), event.get("diverged")) for event in job.events()]
+    assert kinds == [("segment", None, True), ("malformed", None, None), ("segment", None, True)]
+
+
+def test_the_program_cannot_set_what_the_agent_knows_better(job: Job) -> None:
+    job.run('event("progress", step=1, seen=1e9, rank=7, diverged=True, t=5.0)\nevent("end", status="success")')
+    event = job.events()[0]
+    assert (event["rank"], event["t"]) == (0, 5.0)
+    assert event["seen"] < 1e9
+    assert "diverged" not in event
+
+
+def test_a_hundred_megabytes_in_one_line_and_many_lines_do_not_fill_the_agents_memory(job: Job) -> None:
+    order = job.order(
+        r"""
+        for _ in range(100):
+            sys.stdout.write("x" * 1_000_000)
+        sys.stdout.write("\n")
+        for _ in range(20):
+            sys.stdout.write("a line of a program that prints too much\n" * 5_000)
+        event("end", status="success")
+        """
+    )
+    agent = subprocess.Popen([sys.executable, "-m", "pytest_sixdim.agent", str(order)], cwd=Path(__file__).parents[2])
+    _, status, usage = os.wait4(agent.pid, 0)
+    agent.returncode = os.waitstatus_to_exitcode(status)
+    assert agent.returncode == 0
+    assert job.result()["status"] == "completed"
+    assert usage.ru_maxrss < 100_000  # KiB: the agent's own, or its largest child's
