@@ -46,11 +46,11 @@ class RankLogs:
         self.behind = False
         found: list[tuple[int, str]] = []
         for file in self._files:
-            lines, behind, read = file.read()
-            self.behind = self.behind or behind
-            if read:
+            waiting = file.waiting()
+            if waiting > 0:
                 self.last_sign = now
-            found += self._keep(file, lines)
+                self.behind = self.behind or waiting > CHUNKS_AT_ONCE * CHUNK
+                found += self._keep(file, file.read(waiting))
         return found
 
     def finish(self, now: float) -> list[tuple[int, str]]:
@@ -93,21 +93,26 @@ class _GrowingFile:
         self.chosen = chosen
         self._splitter = LineSplitter()
         self._descriptor: int | None = None
+        self._offset = 0
 
-    def read(self) -> tuple[list[str], bool, bool]:
-        """New lines; whether more is waiting; whether anything was read."""
+    def waiting(self) -> int:
+        """Bytes that have not been read; 0 as long as there is no file."""
         if self._descriptor is None:
             try:
                 self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                return [], False, False
+                return 0
+        return os.fstat(self._descriptor).st_size - self._offset
+
+    def read(self, waiting: int) -> list[str]:
+        """The lines that end in the next CHUNKS_AT_ONCE chunks."""
+        assert self._descriptor is not None
         lines: list[str] = []
-        for count in range(CHUNKS_AT_ONCE):
+        for _ in range(min(CHUNKS_AT_ONCE, -(-waiting // CHUNK))):
             chunk = os.read(self._descriptor, CHUNK)
-            lines += self._splitter.feed(chunk) if chunk else []
-            if len(chunk) < CHUNK:
-                return lines, False, count > 0 or bool(chunk)
-        return lines, True, True
+            self._offset += len(chunk)
+            lines += self._splitter.feed(chunk)
+        return lines
 
     def finish(self) -> list[str]:
         """The half line at the end; the file is closed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class RankProcesses:
     """The records of all ranks of a node, kept up to date by `poll`."""
 
     def __init__(self, directory: Path, ranks: range) -> None:
-        self._files = {rank: directory / f"rank-{rank}.json" for rank in ranks}
+        self._files = {rank: str(directory / f"rank-{rank}.json") for rank in ranks}
         self._inodes: dict[int, int] = {}
         self.known: dict[int, RankProcess] = {}
 
@@ -47,9 +48,9 @@ class RankProcesses:
             if rank in self.known and self.known[rank].ended is not None:
                 continue
             try:
-                inode = file.stat().st_ino
+                inode = os.stat(file).st_ino  # noqa: PTH116 - twenty times a second
                 if self._inodes.get(rank) != inode:
-                    self.known[rank] = _process(json.loads(file.read_bytes()))
+                    self.known[rank] = _process(json.loads(Path(file).read_bytes()))
                     self._inodes[rank] = inode
             except FileNotFoundError:
                 continue

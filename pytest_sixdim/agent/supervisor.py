@@ -33,8 +33,8 @@ from pytest_sixdim.core.records import RunResult
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.dialects import Dialect, make_dialect
 
-#: Seconds between two looks at everything.
-POLL = 0.05
+#: Seconds between two looks at the logs (an event is stamped when it is seen), and at the processes.
+POLL, LOOK = 0.05, 0.1
 #: Seconds that the launcher has to end once it is told to; what is left then is killed.
 GRACE = 2.0
 
@@ -109,19 +109,21 @@ class Supervisor:
 
     def _watch(self) -> Stop | None:
         """Until the launcher ends, or the agent has a reason to end the run."""
-        while self._launcher.poll() is None:
-            reap(but=self._launcher.pid)
+        look = 0.0
+        while True:
             now = time.monotonic()
-            self._ranks.poll()
             self._take(self._logs.read(now), now)
-            if self._course.timed:
-                self._sampling.hurry()
-            stop = self._reason_to_stop(now)
-            if stop is not None:
-                return stop
+            if now >= look:
+                look = now + LOOK
+                if self._launcher.poll() is not None:
+                    return None
+                reap(but=self._launcher.pid)
+                self._ranks.poll()
+                stop = self._reason_to_stop(now)
+                if stop is not None:
+                    return stop
             if not self._logs.behind:
                 self._cancellation.wait(POLL)
-        return None
 
     def _reason_to_stop(self, now: float) -> Stop | None:
         return reason_to_stop(
@@ -148,6 +150,8 @@ class Supervisor:
             for event in events:
                 self._events.event(event)
                 self._course.take(event)
+                if self._course.timed:
+                    self._sampling.hurry()
             if error is not None:
                 self._events.malformed(line, error, seen=seen, rank=rank)
 

@@ -20,8 +20,6 @@ from pytest_sixdim.samplers import SAMPLERS
 SCHEMA = 1
 #: Seconds that ranks are given to end once one of them has failed or a stop was asked for.
 TEARDOWN = 10.0
-#: Threads of each rank: a card's share of the host must not depend on how many cards a run has.
-THREADS = "1"
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
     values = placeholders(bench, planned, directory)
     devices = bench.host.devices[: configuration.cards]
     visible = ",".join(str(device.index) for device in devices)
-    environment = {
-        "OMP_NUM_THREADS": THREADS,
-        **bench.profile.environment,
-        **dict.fromkeys(bench.profile.visible, visible),
-    }
+    environment = {**bench.profile.environment, **dict.fromkeys(bench.profile.visible, visible)}
     samplers, unavailable = _samplers(bench)
     target = case.metric.generated_target if generated(case) else case.metric.target
     run = {
@@ -72,6 +66,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
         "backend": bench.profile.backend,
         "precision": configuration.precision,
         "batch_size": configuration.batch_size,
+        "budget": case.stability.budget if case.stability.at == "budget" else None,
         "paths": {"run_dir": str(directory)},
     }
     order = {

@@ -102,6 +102,7 @@ def start_session(config: pytest.Config) -> None:
 
     Raises pytest.UsageError for an option that can't be honoured.
     """
+    form = options.junit_form(config)
     try:
         session = _worker_session(config) or _controller_session(config)
     except (SettingsError, SchemaError, RegistryError) as error:
@@ -118,7 +119,7 @@ def start_session(config: pytest.Config) -> None:
     manager.register(outcome, "sixdim-outcome")
     if not xdist.is_worker(config):
         manager.register(terminal.TerminalHooks(config, session), "sixdim-terminal")
-        manager.register(junit.JUnitHooks(config, options.junit_form(config)), "sixdim-junit")
+        manager.register(junit.JUnitHooks(config, form), "sixdim-junit")
         if session.store is not None:
             manager.register(xdist.ControllerHooks(session_record(session)), "sixdim-xdist")
 

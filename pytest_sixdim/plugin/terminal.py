@@ -37,8 +37,10 @@ class TerminalHooks:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What will be launched, and what was left out and why."""
+        if options.plan_format(self._config) == "json":
+            return []
         lines = [f"sixdim: left out: {why}" for why in self._session.deselected]
-        if self._session.plan.runs:
+        if self._session.plan.runs and options.plan_format(self._config) is None:
             lines.append(f"sixdim: {self._session.plan.summary()}")
         return lines
 

@@ -81,8 +81,7 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
             borders.append(event)
         if isinstance(event, Evaluation) and event.metric in (None, metric):
             evaluations.add(event.rank, event.t - origin, event.value)
-        reports_loss = isinstance(event, (Progress, Segment)) and (event.loss is not None or event.diverged)
-        if reports_loss and not (isinstance(event, Progress) and event.skipped):
+        if isinstance(event, (Progress, Segment)) and _reports_loss(event):
             losses[type(event)].add(event.rank, event.t - origin, event.loss)
     window = read_window(borders, Measure(segments=segments), configuration)
     # A segment repeats what progress lines said.
@@ -95,6 +94,11 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
         started=None if window.started is None else window.started - origin,
         window=tuple((begin - origin, end - origin) for begin, end in window.spans),
     )
+
+
+def _reports_loss(event: Progress | Segment) -> bool:
+    skipped = isinstance(event, Progress) and event.skipped
+    return not skipped and (event.loss is not None or event.diverged)
 
 
 def _events(lines: Iterator[Mapping[str, Any]]) -> Iterator[Event]:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.report.table import closing, remarks, table
+from pytest_sixdim.campaign.store import read_json
 
 
 def write_pages(directory: Path, scorecards: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write report.md into a session's folder; returns the names of the files written."""
-    (directory / "report.md").write_text(markdown(scorecards), encoding="utf-8")
-    return ["report.md"]
+    """Write report.html and report.md into a session's folder; returns the names of the files written.
+
+    Raises OSError where they can't be written, and nothing else: what is missing or broken is said in the report.
+    """
+    # Imported here: Jinja2 is not needed before there is something to show.
+    from pytest_sixdim.report.markdown import markdown
+    from pytest_sixdim.report.webpage import webpage
+
+    session, problems = _session(directory)
+    texts = {
+        "report.html": webpage(directory, session, scorecards, problems),
+        "report.md": markdown(directory, session, scorecards, problems),
+    }
+    for name, text in texts.items():
+        partial = directory / f".{name}.{os.getpid()}"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(directory / name)
+    return list(texts)
 
 
-def markdown(scorecards: Sequence[Mapping[str, Any]]) -> str:
-    """The table and its remarks as Markdown."""
-    lines = ["# Six dimensions", "", table(scorecards, "github"), ""]
-    lines += [f"- {remark}" for remark in remarks(scorecards)]
-    return "\n".join([*lines, "", closing(scorecards), ""])
+def _session(directory: Path) -> tuple[Mapping[str, Any], list[str]]:
+    """session.json, and what is wrong with it."""
+    try:
+        record = read_json(directory / "session.json")
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, [f"session.json can't be read: {error}"]
+    return (record, []) if isinstance(record, dict) else ({}, ["session.json is broken: no JSON object"])

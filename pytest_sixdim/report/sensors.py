@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from pytest_sixdim.report.thinning import Pieces, Thinned
 GAP = 5.0
 #: A counter's difference over less than this says more of its steps than of the card. In s.
 _COUNTED_SECONDS = 1.0
+#: Sampler errors that are kept.
+_ERRORS = 3
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,11 @@ class Readings:
 
 @dataclass(frozen=True)
 class Sensors:
-    """Power in W and memory in GiB; `errors`: how many samplers failed how often, by text, a few of them."""
+    """Power in W and memory in GiB; `errors`: what samplers said when they failed, the first few."""
 
     power: Readings
     memory: Readings
     errors: tuple[str, ...] = ()
-
-
-#: Errors that are kept.
-_ERRORS = 3
 
 
 class _Watts:
@@ -63,6 +61,13 @@ class _Watts:
         return counted / seconds if counted >= 0 else None
 
 
+def _converter(channel: str, wrap: float | None) -> Callable[[float, float], float | None]:
+    """From the instant and the reading of a card to what is drawn."""
+    if channel == "energy":
+        return _Watts(wrap)
+    return (lambda _t, used: used / GIB) if channel == "memory" else (lambda _t, watts: watts)
+
+
 class _Lines:
     """The lines of one channel of one node, filled tick by tick."""
 
@@ -71,10 +76,8 @@ class _Lines:
         described = sources.get(channel) if isinstance(sources, dict) else None
         self._source: Mapping[str, Any] = described if isinstance(described, dict) else {}
         wrap = number(self._source.get("wrap"))
-        self._read: list[Callable[[float, float], float | None]] = [
-            _Watts(wrap) if channel == "energy" else (_gib if channel == "memory" else _as_read) for _ in names
-        ]
-        self._channel = channel
+        self._read: list[Callable[[float, float], float | None]] = [_converter(channel, wrap) for _ in names]
+        self.channel = channel
         self.cards = {name: Thinned(GAP) for name in names}
 
     def add(self, t: float, row: Any) -> None:
@@ -91,14 +94,15 @@ class _Lines:
     def source(self) -> str:
         """As in "nvml, counter, card"."""
         how = [self._source.get(name) for name in ("sampler", "method", "scope")]
-        kind = ["from the energy counter"] if self._channel == "energy" else []
+        kind = ["from the energy counter"] if self.channel == "energy" else []
         return ", ".join([*kind, *(str(part) for part in how if part is not None)])
 
 
 def read_sensors(run: Path, first: Mapping[str, Any]) -> Sensors:
     """Read every node's samples.jsonl once, from its first line to its last.
 
-    `first` is the head of the run's events: its instant is the launch.
+    `first` is the head of the run's events: its instant is the launch. Power is drawn as polled, and worked out of
+    the energy counter where nobody polled.
     """
     nodes = sorted(run.glob("node-*"))
     power: list[_Lines] = []
@@ -106,16 +110,15 @@ def read_sensors(run: Path, first: Mapping[str, Any]) -> Sensors:
     reasons: dict[str, str] = {}
     errors: dict[str, None] = {}
     for node in nodes:
-        lines = json_lines(node / "samples.jsonl")
-        head = next(lines, {})
+        ticks = json_lines(node / "samples.jsonl")
+        head = next(ticks, {})
         names = _names(head, node.name.replace("-", " ") + ", " if len(nodes) > 1 else "")
         sources, unavailable = head.get("sources"), head.get("unavailable")
         polled = isinstance(sources, dict) and "power" in sources
-        channels = {channel: _Lines(channel, head, names) for channel in ("power" if polled else "energy", "memory")}
-        power.append(channels["power" if polled else "energy"])
-        memory.append(channels["memory"])
+        power.append(_Lines("power" if polled else "energy", head, names))
+        memory.append(_Lines("memory", head, names))
         reasons |= unavailable if isinstance(unavailable, dict) else {}
-        _fill(channels, lines, _launch(head, first), errors)
+        _fill((power[-1], memory[-1]), ticks, _launch(head, first), errors)
     missing = "no readings were recorded" if nodes else "the run left no readings"
     return Sensors(
         power=_joined(power, reasons.get("energy") or reasons.get("power") or missing),
@@ -124,13 +127,15 @@ def read_sensors(run: Path, first: Mapping[str, Any]) -> Sensors:
     )
 
 
-def _fill(channels: Mapping[str, _Lines], ticks: Iterator[dict[str, Any]], launch: float, errors: dict[str, None]) -> None:
+def _fill(
+    channels: Sequence[_Lines], ticks: Iterator[Mapping[str, Any]], launch: float, errors: dict[str, None]
+) -> None:
     for tick in ticks:
         if "error" in tick and len(errors) < _ERRORS:
             errors.setdefault(str(tick["error"]))
-        t = number(tick.get("t"))
-        for channel in channels.keys() & tick.keys() if t is not None else ():
-            channels[channel].add(t - launch, tick[channel])  # type: ignore[operator]
+        if (t := number(tick.get("t"))) is not None:
+            for lines in channels:
+                lines.add(t - launch, tick.get(lines.channel))
 
 
 def _joined(nodes: list[_Lines], reason: str) -> Readings:
@@ -152,11 +157,3 @@ def _launch(head: Mapping[str, Any], first: Mapping[str, Any]) -> float:
     if here is None or there is None or head.get("boot_id") == first.get("boot_id"):
         return (here or 0.0) if there is None else there
     return here - ((number(head.get("unix")) or 0.0) - (number(first.get("unix")) or 0.0))
-
-
-def _gib(t: float, used: float) -> float:
-    return used / GIB
-
-
-def _as_read(t: float, reading: float) -> float:
-    return reading

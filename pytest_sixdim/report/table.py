@@ -7,11 +7,11 @@ from typing import Any
 
 from tabulate import SEPARATING_LINE, tabulate
 
-from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
 from pytest_sixdim.report.values import NONE, figure, target, verdict_word
 
 #: The six dimensions in the published order.
-ORDER = ("speed", "accuracy", "power", "linearity", "memory", "stability")
+ORDER: tuple[Dimension, ...] = ("speed", "accuracy", "power", "linearity", "memory", "stability")
 HEADERS = (
     "model\ntask",
     "configuration\ntarget",
@@ -39,7 +39,9 @@ def table(scorecards: Sequence[Mapping[str, Any]], style: str = "simple") -> str
 
 def _row(card: Mapping[str, Any], joint: str) -> list[str]:
     cells = [_cell(name, card["dimensions"][name], joint) for name in ORDER]
-    marks = [word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there]
+    marks = [
+        word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there
+    ]
     configuration = joint.join([card["configuration"], target(card), *marks])
     return [card["title"] + joint + card["task"], configuration, *cells, card["status"] + joint + judged(card)]
 

@@ -9,17 +9,17 @@ Point = tuple[float, float]
 #: A line in unbroken pieces.
 Pieces = tuple[tuple[Point, ...], ...]
 
-#: Buckets that a series may have; each is drawn as at most two points.
+#: Buckets that a series may have; each is drawn as at most four points, most as two.
 BUCKETS = 200
 
 
 @dataclass
 class _Bucket:
-    """Neighbouring readings: how many, the first and last x, and the points with the lowest and the highest y."""
+    """Neighbouring readings: how many, the first and the last, and those with the lowest and the highest y."""
 
     count: int
-    first: float
-    last: float
+    first: Point
+    last: Point
     low: Point
     high: Point
 
@@ -47,7 +47,8 @@ class Thinned:
 
     def add(self, x: float, y: float) -> None:
         """One more reading; x must not descend."""
-        self._append(_Bucket(1, x, x, (x, y), (x, y)), self._buckets)
+        point = (x, y)
+        self._append(_Bucket(1, point, point, point, point), self._buckets)
         while len(self._buckets) > self._most:
             self._per_bucket *= 2
             self._join()
@@ -58,14 +59,16 @@ class Thinned:
 
     def pieces(self) -> Pieces:
         """The points in ascending order of x, a new piece after every break."""
-        pieces: list[list[Point]] = []
-        last = None
+        unbroken: list[list[_Bucket]] = []
         for bucket in self._buckets:
-            if last is None or bucket.first - last > self._gap:
-                pieces.append([])
-            pieces[-1] += sorted({bucket.low, bucket.high})
-            last = bucket.last
-        return tuple(map(tuple, pieces))
+            if unbroken and self._touch(unbroken[-1][-1], bucket):
+                unbroken[-1].append(bucket)
+            else:
+                unbroken.append([bucket])
+        return tuple(
+            tuple(sorted({piece[0].first, piece[-1].last, *(p for bucket in piece for p in (bucket.low, bucket.high))}))
+            for piece in unbroken
+        )
 
     def _join(self) -> None:
         """Join neighbours as far as there is room and no break."""
@@ -77,14 +80,13 @@ class Thinned:
     def _append(self, bucket: _Bucket, buckets: list[_Bucket]) -> None:
         """Into the last bucket where there is room and no break, else as a new one."""
         before = buckets[-1] if buckets else None
-        if (
-            before is not None
-            and before.count + bucket.count <= self._per_bucket
-            and bucket.first - before.last <= self._gap
-        ):
+        if before and before.count + bucket.count <= self._per_bucket and self._touch(before, bucket):
             before.join(bucket)
         else:
             buckets.append(bucket)
+
+    def _touch(self, before: _Bucket, after: _Bucket) -> bool:
+        return after.first[0] - before.last[0] <= self._gap
 
 
 def _y(point: Point) -> float:

@@ -106,8 +106,9 @@ class Job:
         return [json.loads(line) for line in (self.node / name).read_text().splitlines()]
 
     def printed(self, rank: int = 0, stream: str = "stdout") -> str:
-        """What a rank printed."""
-        return (self.node / "logs" / f"rank-{rank}.{stream}.log").read_text(errors="replace")
+        """What a rank printed; empty as long as it has no file."""
+        path = self.node / "logs" / f"rank-{rank}.{stream}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
 
 @pytest.fixture

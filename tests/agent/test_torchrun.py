@@ -11,37 +11,40 @@ from tests.agent.conftest import Job, strays, wait_for
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
-JOIN = """
-import torch, torch.distributed as dist
-dist.init_process_group("gloo")
-value = torch.ones(1)
-dist.all_reduce(value)
-"""
-
-
-def test_two_ranks_compute_together_and_complete(job: Job) -> None:
+def test_two_ranks_complete(job: Job) -> None:
     result = job.run(
-        JOIN
-        + """
-print("WORLD_SIZE", os.environ["WORLD_SIZE"], "threads", torch.get_num_threads(), "sum", value.item())
-window()
-event("end", status="success")
-dist.destroy_process_group()
-""",
+        """
+        print(*(os.environ[name] for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMP_NUM_THREADS")))
+        if RANK == 0:
+            window()
+            event("end", status="success")
+        """,
         cards=2,
         python=sys.executable,
     )
     assert result["status"] == "completed"
-    for rank in range(2):
-        assert job.printed(rank).splitlines()[0] == "WORLD_SIZE 2 threads 1 sum 2.0"
+    assert [job.printed(rank).splitlines()[0] for rank in range(2)] == ["0 0 2 1", "1 1 2 1"]
+    assert [event["event"] for event in job.events()] == ["start", "warmup_end", "segment", "segment", "end"]
 
 
-def test_a_crash_is_blamed_on_its_rank_and_not_on_the_peer_that_waits(job: Job) -> None:
+def test_a_crash_is_blamed_on_its_rank_and_not_on_the_peer_that_waits_for_it(job: Job) -> None:
     result = job.run(
-        JOIN + 'if RANK == 1:\n    raise ValueError("boom")\ndist.all_reduce(value)', cards=2, python=sys.executable
+        """
+        import torch, torch.distributed as dist
+        dist.init_process_group("gloo")
+        value = torch.ones(1)
+        dist.all_reduce(value)
+        print("sum", value.item())
+        if RANK == 1:
+            raise ValueError("boom")
+        dist.all_reduce(value)
+        """,
+        cards=2,
+        python=sys.executable,
     )
     assert (result["status"], result["rank"]) == ("crashed", 1)
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
+    assert job.printed(0) == job.printed(1) == "sum 2.0\n"
 
 
 def test_a_peer_that_ignores_sigterm_does_not_hold_the_run_for_torchruns_thirty_seconds(job: Job) -> None:

@@ -62,7 +62,9 @@ def window(
     return read_window(events() if reported is None else reported, measure or Measure(), configuration)
 
 
-def series(read: Callable[[float], float | None], begin: float = 90.0, end: float = 260.0, period: float = 0.1) -> Series:
+def series(
+    read: Callable[[float], float | None], begin: float = 90.0, end: float = 260.0, period: float = 0.1
+) -> Series:
     """Readings every `period` from `begin` to `end`; the instants carry no error that adds up."""
     times = tuple(begin + period * i for i in range(round((end - begin) / period) + 1))
     return Series(times, tuple(read(t) for t in times))
@@ -167,5 +169,3 @@ def measurements(**fields: Any) -> Measurements:
 def speed(value: float = 1000.0, **fields: Any) -> Measured:
     kinds = {"compute": value * 1.1, "train": value, "whole": value * 0.9}
     return Measured("samples/s", value, **{"detail": {"kinds": kinds}, **fields})
-
-

@@ -133,6 +133,14 @@ def test_the_last_evaluation_may_come_early() -> None:
     assert measure_accuracy(stated, [early], "real").flags == ()
 
 
+def test_an_early_evaluation_that_is_not_the_last_is_flagged() -> None:
+    stated = case(metric=replace(METRIC, every="1 epoch"))
+    more = [evaluation(1500.0, 2.0, epoch=1.5), evaluation(2500.0, 76.0, epoch=2.5)]
+    assert measure_accuracy(stated, [run(values=(1.0,), more=more)], "real").flags == (
+        "evaluated more often than every 1 epoch",
+    )
+
+
 def test_a_metric_without_a_target_has_a_best_value() -> None:
     measured = measure_accuracy(case(metric=replace(METRIC, target=None)), [run(values=(3.0, 5.0, 4.0))], "real")
     assert (measured.value, measured.detail["target"]) == (5.0, None)

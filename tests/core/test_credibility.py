@@ -134,7 +134,8 @@ def test_a_missing_loss_is_flagged_not_contradicted() -> None:
 @pytest.mark.parametrize(("steps", "equal"), [(101, True), (99, True), (102, False), (98, False)])
 def test_segments_have_equal_steps(steps: int, equal: bool) -> None:
     sentences = suspects(*changed(2, steps=steps, samples=128 * steps))
-    assert ((not sentences) is equal) and all("not equal" in sentence for sentence in sentences)
+    assert (not sentences) is equal
+    assert all("not equal" in sentence for sentence in sentences)
 
 
 def test_segments_are_numbered_one_after_the_other() -> None:

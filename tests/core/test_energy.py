@@ -30,7 +30,9 @@ def joules(powers: list[float], t: float) -> float:
 
 
 @given(POWERS, EDGE, EDGE)
-def test_it_is_exact_between_readings_for_power_that_changes_at_readings(powers: list[float], a: float, b: float) -> None:
+def test_it_is_exact_between_readings_for_power_that_changes_at_readings(
+    powers: list[float], a: float, b: float
+) -> None:
     begin, end = sorted((a, b))
     counted = energy_curve(counter(powers)).counted([(begin, end)])
     assert counted == pytest.approx(joules(powers, end) - joules(powers, begin), abs=1e-6)

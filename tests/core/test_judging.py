@@ -108,7 +108,7 @@ def test_the_sentences() -> None:
         "linearity 0.85 is 0.11 below the baseline 0.96 (limit baseline - 0.05: 0.905; source README.md#L12)"
     )
     assert judged("memory", 40.0, baseline()).reason == (
-        "memory 40 GiB is equal to the baseline 40.0 (limit +5 %: 42.053; source README.md#L12)"
+        "memory 40 GiB is equal to the baseline 40.0 (limit +5 %: 42.052; source README.md#L12)"
     )
     assert judged("stability", 0.6, baseline()).reason == (
         "stability 0.6 is 0.4 below the baseline 1 (limit 0.8; source README.md#L12)"

@@ -77,9 +77,7 @@ def test_the_single_cards_baseline_is_compared_with_its_own_kind() -> None:
     ("many", "one", "both"), [(1000, 130, True), (999, 140, False), (1010, 129, False), (999.95, 129.95, True)]
 )
 def test_whether_both_speeds_reach_their_baselines(many: float, one: float, both: bool) -> None:
-    measured = measure_linearity(
-        CONFIGURATION, speed(many), speed(one), baseline=baseline(), reference_baseline=ONE
-    )
+    measured = measure_linearity(CONFIGURATION, speed(many), speed(one), baseline=baseline(), reference_baseline=ONE)
     assert measured.detail["speeds_at_baselines"] is both
 
 

@@ -97,5 +97,3 @@ def test_a_run_that_ends_well_after_diverging_has_diverged() -> None:
         "full-1 diverged: the loss was not finite in 3 consecutive reports"
     )
     assert failure(run(values=(76.0, None))) == "full-1 diverged: top1 was not finite in the last evaluation"
-
-

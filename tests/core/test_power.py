@@ -125,7 +125,9 @@ def test_cards_of_one_package_share_its_watts_undivided() -> None:
 
 def test_two_packages_are_two_meters() -> None:
     readings = [counter(400.0)] * 2 + [counter(500.0)] * 2
-    measured = measure_power(window(), [log(4, energy=readings, sources={"energy": Source("rapl", "counter", "package")})])
+    measured = measure_power(
+        window(), [log(4, energy=readings, sources={"energy": Source("rapl", "counter", "package")})]
+    )
     assert measured.value == pytest.approx(450.0)
     assert measured.detail["sum_watts"] == pytest.approx(900.0)
 
@@ -287,7 +289,9 @@ def test_powers_of_different_scopes_are_not_compared() -> None:
 
 
 @pytest.mark.parametrize(("channel", "credible"), [("thermal", False), ("hardware", False), ("power", True)])
-def test_a_card_held_back_by_heat_or_hardware_is_suspect_one_at_its_power_cap_is_not(channel: str, credible: bool) -> None:
+def test_a_card_held_back_by_heat_or_hardware_is_suspect_one_at_its_power_cap_is_not(
+    channel: str, credible: bool
+) -> None:
     held_back = series(lambda t: float(BORDER + 10 <= t + 1e-6 < BORDER + 15), 60)
     measured = measure_power(window(), [log(energy=[counter()], **{f"slowdown_{channel}": [held_back]})])
     assert list(measured.detail["throttled"].values()) == pytest.approx([0.1])

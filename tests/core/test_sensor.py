@@ -15,7 +15,7 @@ def unchanged(seconds: float, value: float, wobble: float):
     """Readings at 10 Hz that move with every reading, but for the first `seconds` of the window."""
 
     def read(t: float) -> float:
-        still = 100 <= t + 1e-6 and t - 1e-6 <= 100 + seconds
+        still = t + 1e-6 >= 100 and t - 1e-6 <= 100 + seconds
         return value if still else round(value + wobble * (1 + round(t * 10) % 2), 3)
 
     return series(read, 90, 140)

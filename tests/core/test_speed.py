@@ -136,7 +136,9 @@ def test_the_other_runs_speeds_are_shown() -> None:
 
 
 def test_a_slowdown_makes_the_speed_suspect() -> None:
-    thermal = Thermal({"thermal slowdown": 0.1}, ("thermal slowdown during 10.0 % of the window",), ("still warming up",))
+    thermal = Thermal(
+        {"thermal slowdown": 0.1}, ("thermal slowdown during 10.0 % of the window",), ("still warming up",)
+    )
     measured = measure_speed(window(), cards=8, thermal=thermal)
     assert measured.suspect == thermal.suspect
     assert measured.flags == thermal.flags

@@ -17,7 +17,9 @@ from .builders import METRIC, case, evaluation, run
 PUBLISHED = (77.360, 76.816, 77.116, 76.960, 77.010)
 
 
-def stability(values: Sequence[float], rule: StabilityRule | None = None, planned: int = 5, **fields: object) -> Measured:
+def stability(
+    values: Sequence[float], rule: StabilityRule | None = None, planned: int = 5, **fields: object
+) -> Measured:
     runs = [run(index, values=(value,)) for index, value in enumerate(values, 1)]
     return measure_stability(case(stability=rule or StabilityRule(), **fields), runs, planned=planned, data="real")
 

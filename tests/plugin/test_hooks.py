@@ -35,10 +35,10 @@ def test_runs_and_scorecards_can_be_looked_at(bench: Bench) -> None:
     result = bench.run("-s", "-m", "singlecard and (speed or memory)")
     result.stdout.fnmatch_lines(
         [
-            f"starting tiny/{ONE}/window-1 with seed 1 in *window-1",
-            "window-1 completed: * events",
-            f"tiny {ONE}: speed",
-            f"tiny {ONE}: speed, memory",
+            f"*starting tiny/{ONE}/window-1 with seed 1 in *window-1",
+            "*window-1 completed: * events",
+            f"*tiny {ONE}: speed",
+            f"*tiny {ONE}: speed, memory",
         ]
     )
 
@@ -55,7 +55,7 @@ def test_a_dialect_of_ones_own_is_imported_by_the_agent(bench: Bench) -> None:
     bench.case(extra="log: {format: plain}")
     (bench.path / "conftest.py").write_text(example("pytest_sixdim_dialects"))
     (bench.path / "plain_dialect.py").write_text(
-        "from pytest_sixdim.dialects.sixdim import Sixdim\n\nclass Plain(Sixdim):\n    pass\n"
+        "from pytest_sixdim.dialects.sixdim import SixdimDialect\n\nclass Plain(SixdimDialect):\n    pass\n"
     )
     result = bench.run("-m", "accuracy and singlecard")
     result.assert_outcomes(passed=1)

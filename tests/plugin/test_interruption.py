@@ -28,22 +28,15 @@ def until(condition: Callable[[], object], what: str, limit: float = 60.0) -> No
 def start(bench: Bench, mark: str) -> subprocess.Popen[bytes]:
     """pytest on a case that hangs in its second run and has a child in a session of its own."""
     bench.case("tiny", "--fault", "hang", "--fault-seed", "2", "--child", stall="10 min", timeout="20 min")
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "--sixdim",
-            "--sixdim-python",
-            str(bench.python),
-            "-m",
-            "singlecard and stability",
-        ],
-        cwd=bench.path,
-        env={**os.environ, "SIXDIM_TEST_MARK": mark},
-        stdout=(bench.path / "out").open("wb"),
-        stderr=subprocess.STDOUT,
-    )
+    options = ("--sixdim", "--sixdim-python", str(bench.python), "-m", "singlecard and stability")
+    with (bench.path / "out").open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options],
+            cwd=bench.path,
+            env={**os.environ, "MARK_OF_THIS_TEST": mark},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
 
 
 def hanging(bench: Bench) -> bool:

@@ -30,7 +30,9 @@ def test_two_workers_give_the_same_files_and_table(bench: Bench) -> None:
         str(path.relative_to(bench.session)) for path in bench.session.rglob("*") if "agent" not in path.name
     } == files
     assert shape(distributed.stdout.str()) == shape(serial.stdout.str())
-    assert serial.parseoutcomes() == distributed.parseoutcomes()
+    for words in ("1 failed", "1 passed", "6 unjudged", "2 not applicable"):
+        assert words in serial.outlines[-1]
+        assert words in distributed.outlines[-1]
 
 
 def test_the_default_path_holds_in_workers_too(bench: Bench) -> None:

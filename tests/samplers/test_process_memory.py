@@ -117,7 +117,7 @@ def test_readings_are_as_rare_as_they_are_costly(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(module, "processes", costly)
     answered = []
-    for clock in range(1000, 1010):  # noqa: B007 - the lambda above reads it
+    for clock in range(1000, 1010):
         if sampler.read({"memory"}):
             answered.append(clock)
     assert answered == [1000, 1003, 1006, 1009]  # 200 x 15 ms

@@ -1,0 +1,50 @@
+"""report.md: the table, the remarks and the session's facts, for GitHub's Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.report.escaping import markdown_text
+from pytest_sixdim.report.facts import facts
+from pytest_sixdim.report.table import closing, remarks, table
+
+
+def markdown(
+    directory: Path,
+    session: Mapping[str, Any],
+    scorecards: Sequence[Mapping[str, Any]],
+    problems: Sequence[str] = (),
+) -> str:
+    """The text; the arguments are those of the web page."""
+    unreadable = list(problems)
+    cards = []
+    for index, record in enumerate(scorecards, 1):
+        card = _escaped(record)
+        try:
+            for view in (table, remarks, closing):
+                view([card])
+        except Exception as error:  # a table of the others is better than none
+            unreadable.append(f"scorecard {index} can't be shown: {type(error).__name__}: {error}")
+            continue
+        cards.append(card)
+    lines = ["# Six dimensions", ""]
+    lines += [f"**Not complete:** {markdown_text(problem)}\n" for problem in unreadable]
+    lines += [table(cards, "github"), ""] if cards else ["No scorecard was written in this session.", ""]
+    lines += [f"- {remark}" for remark in remarks(cards)]
+    lines += ["", closing(cards), ""] if cards else []
+    for heading, pairs in facts(directory, session).items():
+        lines += [f"## {heading}", ""]
+        lines += [f"- {markdown_text(name)}: {markdown_text(text)}" for name, text in pairs]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _escaped(record: Any) -> Any:
+    """The record with every text in it escaped; keys stay."""
+    if isinstance(record, Mapping):
+        return {key: _escaped(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [_escaped(value) for value in record]
+    return markdown_text(record) if isinstance(record, str) else record
