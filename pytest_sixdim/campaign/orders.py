@@ -143,9 +143,11 @@ def identity(bench: Bench, planned: PlannedRun) -> str:
 
 
 def _sources(case: Case) -> dict[str, str]:
-    """Hashes of the Python files beside the case: a program may import its neighbours."""
-    files = sorted(case.path.parent.glob("**/*.py"))
-    return {str(file.relative_to(case.path.parent)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    """Hashes of what the program may import from beside the case: modules, and packages (with an __init__.py)."""
+    directory = case.path.parent
+    packages = [init.parent for init in directory.glob("*/__init__.py")]
+    files = [*directory.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
+    return {str(file.relative_to(directory)): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
 
 
 def generated(case: Case) -> bool:

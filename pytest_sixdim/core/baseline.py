@@ -51,7 +51,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One entry of a baselines file, with what it must match and where it comes from. `path`, `line`: where it stands."""
+    """One entry of a baselines file: what it must match, and where it comes from. `path`, `line`: where it stands."""
 
     vendor: str
     card: str

@@ -147,7 +147,8 @@ class Configuration:
     @property
     def id(self) -> str:
         """vendor-precision-bsN[-tag][-adapter]-NODESxCARDS."""
-        parts = [self.vendor, self.precision, f"bs{self.batch_size}", self.tag, self.adapter, f"{self.nodes}x{self.cards}"]
+        size, count = f"bs{self.batch_size}", f"{self.nodes}x{self.cards}"
+        parts = [self.vendor, self.precision, size, self.tag, self.adapter, count]
         return "-".join(part for part in parts if part)
 
     @property

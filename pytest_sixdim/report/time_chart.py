@@ -52,7 +52,8 @@ class TimeChart:
         if not points:
             return Figure(self.title, note=self.note)
         times = [x for x, _ in points] + list(self.lost.values())
-        across = Axis(min(0.0, *times), max(times) or 1.0, LEFT, RIGHT)
+        first, last = min(0.0, *times), max(0.0, *times)
+        across = Axis(first, last if last > first else 1.0, LEFT, RIGHT)
         values = [y for _, y in points] + ([self.target[0]] if self.target else [])
         up = axis(values, BOTTOM, TOP, zero=self.zero and min(values) >= 0)
         divisor, unit = next((seconds, name) for seconds, name, longest in _TIMES if across.high <= longest)
@@ -79,13 +80,20 @@ class TimeChart:
         return tuple(named)
 
     def _window(self, across: Axis) -> list[Markup]:
-        drawn = []
+        """Spans that are too close to be told apart are drawn as one."""
+        drawn: list[Span] = []
         for begin, end in self.window:
             left, right = across.at(max(begin, across.low)), across.at(min(end, across.high))
-            if right > left:
-                size = {"y": TOP, "height": BOTTOM - TOP, "width": max(right - left, 0.5)}
-                drawn.append(element("rect", x=left, **size, class_="window"))
-        return drawn
+            if right < left:
+                continue
+            if drawn and left - drawn[-1][1] < 1:
+                drawn[-1] = (drawn[-1][0], right)
+            else:
+                drawn.append((left, right))
+        return [
+            element("rect", x=left, y=TOP, width=max(right - left, 0.5), height=BOTTOM - TOP, class_="window")
+            for left, right in drawn
+        ]
 
     def _target(self, up: Axis) -> list[Markup]:
         if self.target is None:

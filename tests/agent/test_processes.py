@@ -25,7 +25,7 @@ event("start", role="full", world_size=1, data="real")
     "end", ["sys.exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "time.sleep(600)", 'event("end", status="success")']
 )
 def test_children_in_sessions_of_their_own_are_gone_after_every_end(job: Job, end: str) -> None:
-    handle = job.start(CHILDREN + end, cards=2, limits={"timeout": 1.5, "stall": 60, "teardown": 1})
+    handle = job.start(CHILDREN + end, limits={"timeout": 1.5, "stall": 60, "teardown": 1})
     assert handle.wait(30) is not None
     assert len(job.events()) >= 1
     assert strays(handle.pid) == []

@@ -11,6 +11,7 @@ from tests.agent.conftest import Job, strays, wait_for
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
+
 def test_two_ranks_complete(job: Job) -> None:
     result = job.run(
         """

@@ -31,7 +31,7 @@ def test_latest_points_to_the_newest_session(tmp_path: Path) -> None:
 
 def test_a_results_directory_that_cannot_be_made_names_the_option(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="--sixdim-results .*file"):
+    with pytest.raises(SettingsError, match=r"--sixdim-results .*file"):
         Store.create(tmp_path / "file")
 
 

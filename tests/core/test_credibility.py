@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_sixdim.core.case import Measure
 from pytest_sixdim.core.events import Segment
 
-from .builders import BORDER, at, evaluation, events, progress, segment, start, warmup_end, window
+from .builders import BORDER, CONFIGURATION, at, evaluation, events, progress, segment, start, warmup_end, window
 
 
 def suspects(*segments: Segment, **more: Any) -> tuple[str, ...]:
@@ -61,6 +62,12 @@ def test_an_evaluation_explains_the_time_that_passed() -> None:
     assert suspects(*late, more=[evaluation(BORDER + 14, 1.0, seconds=None)]) == ()
 
 
+def test_an_evaluation_of_unknown_length_explains_only_the_segment_that_it_lies_in() -> None:
+    late = [segment(1), *(segment(index, **at(BORDER + 10 * index + 4)) for index in range(2, 6))]
+    for t in (BORDER + 10, BORDER + 30):
+        assert len(suspects(*late, more=[evaluation(t, 1.0, seconds=None)])) == 1
+
+
 def test_an_evaluation_of_unknown_length_does_not_hide_an_overlap() -> None:
     sentences = suspects(*changed(2, seconds=12.0), more=[evaluation(BORDER + 14, 1.0, seconds=None)])
     assert len(sentences) == 1
@@ -104,9 +111,16 @@ def test_another_number_of_ranks_is_contradicted() -> None:
     assert found.suspect == ("the program trained on 1 ranks, the configuration has 8",)
 
 
-def test_fewer_significand_bits_than_declared_are_contradicted() -> None:
-    found = window((start(precision_probe={"matmul": 7}), warmup_end(), *(segment(index) for index in range(1, 6))))
-    assert found.suspect == ("a matmul keeps 7 significand bits, amp-bf16 declares 8",)
+@pytest.mark.parametrize(
+    ("precision", "bits"), [("fp32", 24), ("tf32", 11), ("fp16", 11), ("amp-fp16", 11), ("bf16", 8), ("amp-bf16", 8)]
+)
+def test_fewer_significand_bits_than_declared_are_contradicted(precision: Any, bits: int) -> None:
+    def probed(kept: int) -> tuple[str, ...]:
+        reported = (start(precision_probe={"matmul": kept}), *events()[1:])
+        return window(reported, configuration=replace(CONFIGURATION, precision=precision)).suspect
+
+    assert probed(bits) == ()
+    assert probed(bits - 1) == (f"a matmul keeps {bits - 1} significand bits, {precision} declares {bits}",)
 
 
 def test_no_time_no_steps_or_no_samples_are_contradicted() -> None:
@@ -131,9 +145,14 @@ def test_a_missing_loss_is_flagged_not_contradicted() -> None:
     assert found.flags == ("no loss reported with the segments",)
 
 
-@pytest.mark.parametrize(("steps", "equal"), [(101, True), (99, True), (102, False), (98, False)])
-def test_segments_have_equal_steps(steps: int, equal: bool) -> None:
-    sentences = suspects(*changed(2, steps=steps, samples=128 * steps))
+@pytest.mark.parametrize(
+    ("usual", "steps", "equal"),
+    [(100, 101, True), (100, 99, True), (100, 102, False), (100, 98, False), (1000, 1010, True), (1000, 1012, False)],
+)
+def test_segments_have_equal_steps(usual: int, steps: int, equal: bool) -> None:
+    sentences = suspects(
+        *(segment(i, steps=count, samples=128 * count) for i, count in enumerate((usual, steps, usual), 1))
+    )
     assert (not sentences) is equal
     assert all("not equal" in sentence for sentence in sentences)
 

@@ -77,6 +77,8 @@ def test_a_fall_by_less_than_half_the_wrap_is_no_wrap() -> None:
     readings = Series((0.0, 1.0, 2.0), (50.0, 60.0, 10.0))
     assert energy_curve(readings, wrap=1000.0).backwards == (2.0,)
     assert energy_curve(readings, wrap=80.0).backwards == ()
+    assert energy_curve(Series((0.0, 1.0), (600.0, 300.0)), wrap=1000.0).backwards == (1.0,)
+    assert energy_curve(Series((0.0, 1.0), (800.0, 300.0)), wrap=1000.0).joules == (1300.0,)
 
 
 def test_a_gap_within_a_span_is_covered_and_one_over_its_edge_is_not() -> None:

@@ -83,6 +83,12 @@ def test_one_card_unknown_makes_the_fullest_unknown() -> None:
     assert measured.unknown == "card 1: no memory reading in the window"
 
 
+def test_a_card_of_another_node_is_named_with_it() -> None:
+    missing = log(memory=[series(lambda t: None, 60, 260, 1.0)])
+    measured = measure_memory(window(), (), [log(memory=[USED]), missing])
+    assert measured.unknown == "node 1 card 0: no memory reading in the window"
+
+
 def test_no_sampler_is_unknown_with_its_reason() -> None:
     measured = measure_memory(window(), (), [log(unavailable={"memory": "NVML: not supported"})])
     assert measured.unknown == "NVML: not supported"

@@ -88,6 +88,16 @@ def test_a_reading_does_not_hold_beyond_three_periods() -> None:
     assert found.longest_gap == 10.0
 
 
+def test_the_longest_gap_reaches_back_to_the_last_reading_that_was_there() -> None:
+    found = held(Series((0.0, 1.0, 2.0, 3.0, 4.0), (1.0, 1.0, None, 2.0, 2.0)), [(2.5, 4.0)])
+    assert (found.longest_gap, found.covered) == (2.0, 1.0)
+
+
+def test_a_single_reading_in_the_span_has_the_period_of_its_series() -> None:
+    found = held(Series((0.0, 4.0, 8.0, 9.0), (1.0,) * 4), [(8.5, 100.0)])
+    assert found.covered == pytest.approx(0.5 + 12.0)
+
+
 def test_fast_readings_hold_for_a_second_and_a_half() -> None:
     found = held(series(lambda t: 5.0, 0.0, 1.0), [(0.0, 10.0)])
     assert found.covered == pytest.approx(2.5)

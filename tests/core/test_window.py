@@ -64,6 +64,13 @@ def test_an_evaluation_that_does_not_say_how_long_it_took_gets_the_time_that_not
     assert found.suspect == ()
 
 
+def test_an_evaluation_of_unknown_length_elsewhere_takes_nothing_from_a_segment() -> None:
+    segments = [segment(1, **at(BORDER + 13)), segment(2, **at(BORDER + 23))]
+    more = [evaluation(t, 50.0, seconds=None) for t in (BORDER - 5, BORDER, BORDER + 8, BORDER + 30)]
+    found = window(events(*segments, more=more), Measure(segments=2))
+    assert found.spans == ((BORDER, BORDER + 5), (BORDER + 8, BORDER + 23))
+
+
 def test_a_pause_is_taken_out_at_the_begin_and_a_long_one_is_flagged() -> None:
     found = window(events(segment(1, **at(BORDER + 11), paused_seconds=1.0)))
     assert found.spans == ((BORDER + 1, BORDER + 11),)

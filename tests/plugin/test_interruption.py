@@ -25,10 +25,10 @@ def until(condition: Callable[[], object], what: str, limit: float = 60.0) -> No
         time.sleep(0.05)
 
 
-def start(bench: Bench, mark: str) -> subprocess.Popen[bytes]:
-    """pytest on a case that hangs in its second run and has a child in a session of its own."""
+def start(bench: Bench, mark: str, *more: str) -> subprocess.Popen[bytes]:
+    """pytest, in a process group of its own, on a case that hangs in its second run and leaves a child in a session."""
     bench.case("tiny", "--fault", "hang", "--fault-seed", "2", "--child", stall="10 min", timeout="20 min")
-    options = ("--sixdim", "--sixdim-python", str(bench.python), "-m", "singlecard and stability")
+    options = ("--sixdim", "--sixdim-python", str(bench.python), "-m", "singlecard and stability", *more)
     with (bench.path / "out").open("wb") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", *options],
@@ -36,6 +36,7 @@ def start(bench: Bench, mark: str) -> subprocess.Popen[bytes]:
             env={**os.environ, "MARK_OF_THIS_TEST": mark},
             stdout=out,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 
@@ -61,3 +62,32 @@ def test_no_process_stays_and_finished_runs_are_kept(bench: Bench, tmp_path: Pat
     lock = json.loads((Path(os.environ["XDG_RUNTIME_DIR"]) / "sixdim" / "host.lock").read_text())
     assert lock["run"].endswith("full-2")
     assert "Traceback" not in (bench.path / "out").read_text()
+
+
+def test_ctrl_c_under_xdist_leaves_no_process(bench: Bench) -> None:
+    pytest.importorskip("xdist")
+    mark = f"interrupted-xdist-{os.getpid()}"
+    process = start(bench, mark, "-n", "1")
+    until(lambda: hanging(bench), "the second run to hang")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == pytest.ExitCode.INTERRUPTED
+    until(lambda: not strays(mark), "every process to end")
+    until((bench.session / "tiny" / ONE / "full-2" / "result.json").exists, "the agent's last word")
+    assert bench.result("full-2")["status"] == "cancelled"
+
+
+def test_a_killed_agent_fails_what_needs_its_run_and_the_session_goes_on(bench: Bench) -> None:
+    mark = f"agent-{os.getpid()}"
+    process = start(bench, mark)
+    until(lambda: hanging(bench), "the second run to hang")
+    agents = [pid for pid in strays(mark) if b"pytest_sixdim.agent" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(agents) == 1
+    os.kill(agents[0], signal.SIGKILL)
+    assert process.wait(120) == pytest.ExitCode.TESTS_FAILED
+    assert bench.result("full-2")["status"] == "agent_lost"
+    assert [bench.result(f"full-{index}")["status"] for index in (1, 3, 4, 5)] == ["completed"] * 4
+    assert "full-2 lost its agent" in (bench.path / "out").read_text()
+    ranks = [pid for pid in strays(mark) if b"steps.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert ranks == []
+    for pid in strays(mark):  # a killed agent can't end what a rank left in a session of its own
+        os.kill(pid, signal.SIGKILL)

@@ -70,7 +70,8 @@ def main() -> None:
         if index == 3:
             fault(options)
         samples = 50 * options.batch_size * WORLD
-        event("segment", index=index, samples=samples, seconds=(now - last) * options.claim, steps=50, loss=1 / (index + options.seed))
+        seconds = (now - last) * options.claim
+        event("segment", index=index, samples=samples, seconds=seconds, steps=50, loss=1 / (index + options.seed))
         last = now
     met = options.value + options.spread * options.seed >= options.target
     if options.role == "full":

@@ -1,4 +1,4 @@
-"""Stands in for a Python that has torch: starts the ranks of `-m torch.distributed.run` itself, at once and without torch.
+"""Stands in for a Python that has torch: starts the ranks of `-m torch.distributed.run` itself, without torch.
 
 A real torchrun takes seconds to start; tests that are about something else use this one. It does what the agent relies
 on: RANK and its like are set, each rank has a session of its own, SIGTERM is passed on, a failed rank ends the others.

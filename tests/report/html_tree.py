@@ -53,8 +53,8 @@ def tree(page: str) -> ElementTree.Element:
 
 
 def text_of(element: ElementTree.Element) -> str:
-    """All text in an element, white space collapsed."""
-    return " ".join("".join(element.itertext()).split())
+    """All texts in an element, white space collapsed."""
+    return " ".join(" ".join(element.itertext()).split())
 
 
 def with_class(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:

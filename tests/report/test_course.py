@@ -6,6 +6,8 @@ import math
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from pytest_sixdim.report.course import Course, json_lines, number, read_course
 
 from .sessions import CONFIGURATION, LAUNCH, WARM, Line, event, head, segments, write_lines
@@ -18,8 +20,7 @@ def course(path: Path, *records: Line) -> Course:
 
 def test_the_window_is_that_of_the_counted_segments(tmp_path: Path) -> None:
     read = course(tmp_path, event("start", 12.0, role="full", world_size=8, data="real"), *segments())
-    ((begin, end),) = read.window
-    assert (read.started, round(begin), round(end)) == (12.0, 60, 110)
+    assert (read.started, read.window[0][0], read.window[-1][1]) == (12.0, WARM, pytest.approx(WARM + 50, abs=1))
 
 
 def test_losses_of_progress_lines_count_before_those_of_segments(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_missing_file_gives_nothing(tmp_path: Path) -> None:
 
 
 def test_many_events_take_little_memory(tmp_path: Path) -> None:
-    reports = (event("progress", WARM + i / 100, step=i, loss=1 + 1 / (i + 1)) for i in range(20_000))
+    reports = (event("progress", WARM + i / 100, step=i, loss=1 + 1 / (i + 1)) for i in range(8_000))
     write_lines(tmp_path / "events.jsonl", [head(), *reports])
     tracemalloc.start()
     try:
@@ -67,7 +68,7 @@ def test_many_events_take_little_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert 100 < sum(map(len, read.loss)) <= 800
-    assert peak < 1_000_000
+    assert peak < 400_000
 
 
 def test_only_finite_numbers_that_fit_are_numbers() -> None:

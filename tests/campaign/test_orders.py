@@ -1,0 +1,135 @@
+"""What the agent and the training program are told, and what makes two runs the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_sixdim.campaign.host import Device, Host
+from pytest_sixdim.campaign.orders import Bench, identity, make_order
+from pytest_sixdim.campaign.plan import PlannedRun, RunKey
+from pytest_sixdim.campaign.settings import Settings
+from pytest_sixdim.core.case import Case, Configuration, DataSet, Metric, StabilityRule, Train
+from pytest_sixdim.core.vendor import SamplerChoice, VendorProfile
+
+FORMATS = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+PROFILE = VendorProfile(
+    id="cards",
+    name="Cards",
+    name_zh="卡",
+    enumerate="device_nodes",
+    device="cuda",
+    backend="nccl",
+    visible=("CARDS_VISIBLE",),
+    samplers=(SamplerChoice("process_memory", ("memory",)),),
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    settings = Settings(vendor="cards", python=sys.executable, results=Path("results"))
+    host = Host("cards", "test", tuple(Device(index, f"cards:{index}", "Card") for index in (2, 3)))
+    return Bench(settings, host, PROFILE, {"cpu": "x", "cpus": 2}, {"torch": "2.0"})
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> PlannedRun:
+    (tmp_path / "train.py").write_text("print('hello')\n")
+    configuration = Configuration("cards", "fp32", 32, cards=2, tag="long", args=("--epochs", "9"))
+    case = Case(
+        name="tiny",
+        title="Tiny",
+        task="test",
+        path=tmp_path / "tiny.case.yaml",
+        metric=Metric("top1", "%", "higher", 97.0, generated_target=80.0),
+        train=Train(tmp_path / "train.py", args=("--size", "{batch_size}/{global_batch_size}", "{{seed}}={seed}")),
+        configurations=(configuration,),
+    )
+    return PlannedRun(RunKey("tiny", configuration.id, "full", 3), case, configuration)
+
+
+def test_placeholders_are_filled_and_braces_escaped(bench: Bench, planned: PlannedRun) -> None:
+    order, _ = make_order(bench, planned, Path("/run"))
+    assert order["args"] == ["--size", "32/64", "{seed}=3", "--epochs", "9"]
+
+
+def test_only_the_leased_cards_are_visible(bench: Bench, planned: PlannedRun) -> None:
+    order, _ = make_order(bench, planned, Path("/run"))
+    assert order["environment"] == {"CARDS_VISIBLE": "2,3"}
+    assert [device["index"] for device in order["devices"]] == [2, 3]
+    single = replace(planned, configuration=replace(planned.configuration, cards=1))
+    assert make_order(bench, single, Path("/run"))[0]["environment"] == {"CARDS_VISIBLE": "2"}
+
+
+def test_channels_without_a_sampler_say_so(bench: Bench, planned: PlannedRun) -> None:
+    order, _ = make_order(bench, planned, Path("/run"))
+    assert set(order["unavailable"]) == {"energy", "power"}
+    assert [sampler["class"] for sampler in order["samplers"]] == [
+        "pytest_sixdim.samplers.process_memory:ProcessMemorySampler"
+    ]
+
+
+def test_generated_data_has_its_own_target(bench: Bench, planned: PlannedRun) -> None:
+    assert make_order(bench, planned, Path("/run"))[1]["metric"]["target"] == 97.0
+    generated = replace(planned, case=replace(planned.case, data=DataSet("imagenet")))
+    _, run = make_order(bench, generated, Path("/run"))
+    assert (run["metric"]["target"], run["data"]) == (80.0, {"kind": "generated", "path": None})
+
+
+def test_a_budget_is_told_only_where_stability_asks_for_it(bench: Bench, planned: PlannedRun) -> None:
+    assert make_order(bench, planned, Path("/run"))[1]["budget"] is None
+    case = replace(planned.case, stability=StabilityRule(at="budget", budget=5000))
+    assert make_order(bench, replace(planned, case=case), Path("/run"))[1]["budget"] == 5000
+
+
+def test_every_key_is_documented(bench: Bench, planned: PlannedRun) -> None:
+    order, run = make_order(bench, planned, Path("/run"))
+    for title, record in (("order.json", order), ("run.json", run)):
+        section = re.split(r"^## ", FORMATS.split(f"\n## {title}\n")[1], flags=re.MULTILINE)[0]
+        documented = set(re.findall(r"`(\w+)`", section))
+        assert set(record) <= documented, title
+        json.dumps(record, allow_nan=False)
+
+
+def test_identity_is_of_no_path_and_no_time(bench: Bench, planned: PlannedRun, tmp_path: Path) -> None:
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    shutil.copytree(tmp_path, moved)
+    train = replace(planned.case.train, program=moved / "train.py")
+    elsewhere = replace(planned, case=replace(planned.case, path=moved / "tiny.case.yaml", train=train))
+    assert identity(bench, elsewhere) == identity(bench, planned)
+    first, _ = make_order(bench, planned, Path("/one"))
+    second, _ = make_order(bench, elsewhere, Path("/two"))
+    assert first["identity"] == second["identity"]
+
+
+def test_identity_changes_with_all_that_decides_a_run(bench: Bench, planned: PlannedRun, tmp_path: Path) -> None:
+    case, train = planned.case, planned.case.train
+    others = [
+        replace(planned, case=replace(case, train=replace(train, args=("--size", "1")))),
+        replace(planned, case=replace(case, metric=replace(case.metric, target=96.0))),
+        replace(planned, key=replace(planned.key, index=4)),
+        replace(planned, key=replace(planned.key, role="window")),
+        replace(planned, configuration=replace(planned.configuration, batch_size=64)),
+    ]
+    seen = {identity(bench, planned), *(identity(bench, other) for other in others)}
+    seen.add(identity(replace(bench, software={"torch": "2.1"}), planned))
+    seen.add(identity(replace(bench, machine={"cpu": "y", "cpus": 2}), planned))
+    for name in ("neighbour.py", "package/__init__.py", "package/deep/layers.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("LAYERS = 3\n")
+        seen.add(identity(bench, planned))
+    assert len(seen) == len(others) + 6
+
+
+def test_identity_leaves_out_what_the_program_cannot_import(bench: Bench, planned: PlannedRun, tmp_path: Path) -> None:
+    before = identity(bench, planned)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "module.py").write_text("")
+    (tmp_path / "notes.md").write_text("")
+    assert identity(bench, planned) == before
