@@ -310,7 +310,8 @@ class Run:
         self._enough = trained >= (self.settings.get("budget") or 0)
         epoch = (self.epoch or None) if epoch is None else epoch
         progress = {"epoch": epoch, "step": self.steps, "trained_samples": trained}
-        about = {"metric": self._metric.get("name"), "samples": evaluation.samples, "seconds": now - began}
+        samples = None if evaluation.samples is None else int(evaluation.samples)
+        about = {"metric": self._metric.get("name"), "samples": samples, "seconds": now - began}
         self._emit("evaluation", now, value=value, **about, **progress)
         self._stretch.resume()
 
@@ -363,9 +364,8 @@ class Run:
             size = {"samples": samples, "steps": warmup.steps, "loss": self._loss}
             times = {"seconds": seconds, "loader_seconds": loader_seconds, "paused_seconds": stretch.paused_seconds}
             self._emit("segment", now, index=len(self._speeds), **size, **times)
-        else:
-            if warmup.stretch(seconds, samples):
-                self._emit("warmup_end", now, step=self.steps, steady=warmup.steady, seconds=warmup.seconds)
+        elif warmup.stretch(seconds, samples):
+            self._emit("warmup_end", now, step=self.steps, steady=warmup.steady, seconds=warmup.seconds)
         self._left = warmup.steps
         self._stretch = Stretch()
 
@@ -395,9 +395,9 @@ class Run:
         """One line for people: the mean of the counted segments without the fastest and the slowest, and the value."""
         counted = sorted(self._speeds[: self.measure.segments])
         middle = counted[1:-1] or counted
-        speed = (
-            "%.1f samples/s over %d segments" % (sum(middle) / len(middle), len(counted)) if middle else "no segment"
-        )
+        speed = "no segment"
+        if middle:
+            speed = "%.1f samples/s over %d segments" % (sum(middle) / len(middle), len(counted))
         value = "" if self._value is None else ", %s %.6g" % (self._metric.get("name", "value"), self._value)
         return "sixdim: %d rank(s), %s%s: %s" % (self.world_size, speed, value, status)
 

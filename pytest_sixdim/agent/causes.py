@@ -37,10 +37,14 @@ def only_noticed(process: RankProcess, lines: Lines) -> bool:
 
 
 def sentence(process: RankProcess, lines: Lines) -> str:
-    """How a rank ended, as in "rank 0 exited with code 3: ValueError: boom"."""
-    if process.signal is not None:
-        return f"rank {process.rank} was killed by {process.signal}"
-    return f"rank {process.rank} exited with code {process.exit_code}{reason(lines)}"
+    """How a rank ended, as in "rank 0 exited with code 3: ValueError: boom".
+
+    After an exception torch's threads often abort the process before it can exit; the other signals come unannounced.
+    """
+    if process.signal is None:
+        return f"rank {process.rank} exited with code {process.exit_code}{reason(lines)}"
+    said = reason(lines) if process.signal == "SIGABRT" else ""
+    return f"rank {process.rank} was killed by {process.signal}{said}"
 
 
 def launcher_sentence(code: int | None, lines: Lines) -> str:

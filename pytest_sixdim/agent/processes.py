@@ -46,13 +46,17 @@ def job_mark() -> str:
 
 
 def reap(but: int) -> None:
-    """Wait for all children that have ended, except `but`, whose Popen does so itself."""
+    """Wait for adopted children that have ended, except `but`, whose Popen does so itself.
+
+    They come from the launcher's sessions. A child in this process's own session was started by a sampler, which must
+    learn its exit code.
+    """
     while True:
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if ended is None or ended.si_pid == but:
+        if ended is None or ended.si_pid == but or os.getsid(ended.si_pid) == os.getsid(0):
             return
         os.waitpid(ended.si_pid, 0)
 

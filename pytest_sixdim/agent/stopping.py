@@ -47,8 +47,9 @@ def reason_to_stop(
     Later than that, a rank may well work on alone, silently (a final evaluation), and only `limits.stall` counts.
     """
     limits = order.limits
-    gone = [process.ended for process in ranks.values() if process.ended is not None]
     failed = [process.ended for process in ranks.values() if process.ended is not None and process.failed]
+    left = [process.ended for process in ranks.values() if process.ended is not None and process.left]
+    some_run = len(failed) + len(left) < order.cards
     sign = launched if last_sign is None else last_sign
     if cancelled is not None:
         return Stop("cancelled", now, f"the run was cancelled: {cancelled}")
@@ -62,7 +63,7 @@ def reason_to_stop(
     elif course.window_complete is not None:
         if order.role == "window" and now - course.window_complete > WINDOW_GRACE:
             return Stop("window", now, "the last counted segment came")
-    elif gone and len(gone) < order.cards and reports_end and now - max(min(gone), sign) > limits.teardown:
+    elif reports_end and left and some_run and now - max(min(left), sign) > limits.teardown:
         return Stop("left", now, f"its peers were silent for {limits.teardown:g} s")
     if now - launched > limits.timeout:
         return Stop("timeout", now, f"not done after {limits.timeout:g} s")

@@ -96,12 +96,12 @@ class Supervisor:
         """Watch the run, end it, and say how it ended."""
         self._sampling.start()
         stop = self._watch()
+        sampler = self._sampling.stop()  # first, because a sampler may have a process of its own
         stayed = self._end_processes()
         now = time.monotonic()
         self._ranks.poll()
         self._take(self._logs.finish(now), now)
         self._events.close()
-        sampler = self._sampling.stop()
         result = outcome(self._seen(stop))
         if stayed:
             result = replace(result, message=f"{result.message}; processes that could not be killed: {stayed}")

@@ -9,6 +9,7 @@ from typing import Any
 from pytest_sixdim.report.escaping import markdown_text
 from pytest_sixdim.report.facts import facts
 from pytest_sixdim.report.table import closing, remarks, table
+from pytest_sixdim.report.unreadable import unreadable
 
 
 def markdown(
@@ -18,7 +19,7 @@ def markdown(
     problems: Sequence[str] = (),
 ) -> str:
     """The text; the arguments are those of the web page."""
-    unreadable = list(problems)
+    missing = list(problems)
     cards = []
     for index, record in enumerate(scorecards, 1):
         card = _escaped(record)
@@ -26,11 +27,11 @@ def markdown(
             for view in (table, remarks, closing):
                 view([card])
         except Exception as error:  # a table of the others is better than none
-            unreadable.append(f"scorecard {index} can't be shown: {type(error).__name__}: {error}")
+            missing.append(unreadable(index, record, error))
             continue
         cards.append(card)
     lines = ["# Six dimensions", ""]
-    lines += [f"**Not complete:** {markdown_text(problem)}\n" for problem in unreadable]
+    lines += [f"**Not complete:** {markdown_text(problem)}\n" for problem in missing]
     lines += [table(cards, "github"), ""] if cards else ["No scorecard was written in this session.", ""]
     lines += [f"- {remark}" for remark in remarks(cards)]
     lines += ["", closing(cards), ""] if cards else []

@@ -20,6 +20,7 @@ from pytest_sixdim.report.escaping import visible
 from pytest_sixdim.report.facts import facts, started
 from pytest_sixdim.report.sections import Section, section
 from pytest_sixdim.report.table import HEADERS, ORDER, closing
+from pytest_sixdim.report.unreadable import unreadable
 from pytest_sixdim.report.values import NONE, figure
 
 TEMPLATES = Path(__file__).with_name("page")
@@ -55,13 +56,13 @@ def webpage(
     sections: list[Section] = []
     rows: list[Markup] = []
     details: list[Markup] = []
-    unreadable = list(problems)
+    missing = list(problems)
     for index, record in enumerate(scorecards, 1):
         try:
             shown = section(directory, record, f"s{index}")
             texts = [environment.get_template(name).render(section=shown) for name in ("row.html", "scorecard.html")]
         except Exception as error:  # a page about the others is better than none
-            unreadable.append(f"scorecard {index} can't be shown: {type(error).__name__}: {error}")
+            missing.append(unreadable(index, record, error))
             continue
         sections.append(shown)
         rows.append(Markup(texts[0]))  # noqa: S704 - rendered with autoescape
@@ -79,7 +80,7 @@ def webpage(
         sections=details,
         attention=[entry for each in sections for entry in _attention(each)],
         closing=closing([each.card.to_json() for each in sections]) if sections else "nothing was measured",
-        problems=unreadable,
+        problems=missing,
         style=Markup(style),  # noqa: S704 - the project's own file
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )

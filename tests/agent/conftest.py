@@ -22,6 +22,11 @@ import json, math, os, signal, subprocess, sys, time
 RANK = int(os.environ["RANK"])
 def event(name, **fields):
     print("[sixdim] " + json.dumps({"event": name, **fields}), flush=True)
+def ready():
+    open(f"ready-{RANK}", "w").close()
+def wait_for(path, text=""):
+    while not (os.path.exists(path) and text in open(path).read()):
+        time.sleep(0.02)
 def parent_of(pid):
     with open(f"/proc/{pid}/stat") as file:
         return int(file.read().rpartition(")")[2].split()[1])

@@ -55,10 +55,11 @@ def test_a_peer_that_lost_its_connection_first_is_not_the_cause(job: Job) -> Non
     result = job.run(
         """
         if RANK == 0:
-            time.sleep(0.2)
+            wait_for("ready-1")
             raise RuntimeError("Connection closed by peer [127.0.0.1]:4711")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(0.5)
+        ready()
+        wait_for("../node-0/ranks/rank-0.json", "ended")
         raise ValueError("the cause")
         """,
         cards=2,
@@ -97,7 +98,7 @@ def test_a_rank_that_leaves_in_the_middle_of_training_is_the_cause_of_its_peers_
         """
         if RANK == 1:
             sys.exit(0)
-        time.sleep(0.5)
+        wait_for("../node-0/ranks/rank-1.json", "ended")
         raise RuntimeError("Connection closed by peer")
         """,
         cards=2,

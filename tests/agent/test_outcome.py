@@ -177,6 +177,14 @@ def test_the_message_ends_with_the_last_exception(lines: tuple[str, ...], messag
     assert (":" in message) == (":" in said)
 
 
+def test_an_abort_is_told_with_the_exception_that_led_to_it_and_other_signals_without() -> None:
+    lines = {0: ("[rank0]: ValueError: boom", "terminate called without an active exception")}
+    assert (
+        result(rank(0, 5.0, signal="SIGABRT"), lines=lines).message == "rank 0 was killed by SIGABRT: ValueError: boom"
+    )
+    assert result(rank(0, 5.0, signal="SIGKILL"), lines=lines).message == "rank 0 was killed by SIGKILL"
+
+
 def test_the_tail_is_the_failed_ranks_else_the_first_that_printed_else_the_launchers() -> None:
     lines = {0: ("a",), 1: tuple(map(str, range(60)))}
     assert result(rank(0, 6.0), rank(1, 5.0, 1), lines=lines).log_tail == tuple(map(str, range(20, 60)))

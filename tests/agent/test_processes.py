@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.agent.processes import oom_kills
+from pytest_sixdim.agent.processes import oom_kills, reap
 from tests.agent.conftest import Job, strays, wait_for
 
 #: Children in their own sessions, one of which is an orphan that ignores SIGTERM.
@@ -25,7 +24,7 @@ event("start", role="full", world_size=1, data="real")
     "end", ["sys.exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "time.sleep(600)", 'event("end", status="success")']
 )
 def test_children_in_sessions_of_their_own_are_gone_after_every_end(job: Job, end: str) -> None:
-    handle = job.start(CHILDREN + end, limits={"timeout": 1.5, "stall": 60, "teardown": 1})
+    handle = job.start(CHILDREN + end, limits={"timeout": 3, "stall": 60, "teardown": 1})
     assert handle.wait(30) is not None
     assert len(job.events()) >= 1
     assert strays(handle.pid) == []
@@ -90,7 +89,7 @@ def test_the_agent_ends_the_run_when_its_caller_is_killed(job: Job) -> None:
     assert strays(agent) == []
 
 
-def test_ended_children_of_the_run_are_waited_for_while_it_goes_on(job: Job) -> None:
+def test_orphans_of_the_run_are_waited_for_while_it_goes_on(job: Job) -> None:
     handle = job.start(
         """
         for _ in range(20):
@@ -100,12 +99,25 @@ def test_ended_children_of_the_run_are_waited_for_while_it_goes_on(job: Job) -> 
         """
     )
     wait_for(lambda: job.printed() == "up\n")
-    time.sleep(0.3)
-    children = subprocess.run(["ps", "--ppid", str(handle.pid), "-o", "stat="], capture_output=True, text=True).stdout
+    listing = ["ps", "--ppid", str(handle.pid), "-o", "stat="]
+    wait_for(lambda: "Z" not in subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
     handle.cancel()
-    handle.wait(20)
-    assert "Z" not in children
-    assert "S" in children
+    assert handle.wait(20) == 1
+
+
+def test_the_exit_code_of_a_samplers_own_tool_is_left_to_the_sampler() -> None:
+    tool = subprocess.Popen(["sh", "-c", "exit 7"])
+    launcher = subprocess.Popen(["sh", "-c", "exit 8"], start_new_session=True)
+    orphan = subprocess.Popen(["sh", "-c", "exit 9"], start_new_session=True)
+    for process in (tool, launcher, orphan):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    reap(but=launcher.pid)
+    assert tool.wait() == 7
+    reap(but=launcher.pid)
+    assert launcher.wait() == 8
+    reap(but=0)
+    assert not Path(f"/proc/{orphan.pid}").exists()
+    orphan.wait()
 
 
 def test_a_full_disk_ends_the_run_and_the_agent_without_a_result(job: Job) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.agent.conftest import Job, strays, wait_for
 
 FOREVER = "\nwhile True:\n    time.sleep(0.1)"
-STUBBORN = "\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    time.sleep(0.1)"
+STUBBORN = "\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nready()\nwhile True:\n    time.sleep(0.1)"
 
 
 def limits(**changes: float) -> dict[str, float]:
@@ -36,17 +36,17 @@ def test_any_rank_and_stream_is_a_sign_of_life(job: Job) -> None:
         for _ in range(12):
             if RANK == 1:
                 print("still here", file=sys.stderr)
-            time.sleep(0.25)
+            time.sleep(0.3)
         event("end", status="success")
         """,
         cards=2,
-        limits=limits(stall=1.5),
+        limits=limits(stall=2.5),
     )
     assert result["status"] == "completed"
 
 
 def test_peers_that_hang_after_a_crash_are_ended_after_the_teardown(job: Job) -> None:
-    result = job.run("if RANK == 1:\n    time.sleep(0.2)\n    raise ValueError('boom')" + STUBBORN, cards=2)
+    result = job.run("if RANK == 1:\n    wait_for('ready-0')\n    raise ValueError('boom')" + STUBBORN, cards=2)
     assert (result["status"], result["rank"]) == ("crashed", 1)
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
     assert 1.0 <= result["seconds"] < 15.0  # torchrun alone would wait for 30 s
@@ -134,7 +134,7 @@ def test_closing_the_agents_stdin_cancels(job: Job) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_agent_cancels(job: Job, number: signal.Signals) -> None:
     handle = job.start("print('up')" + STUBBORN, cards=2)
-    wait_for((job.node / "ranks" / "rank-1.json").exists)
+    wait_for((job.directory / "work" / "ready-1").exists)
     os.kill(handle.pid, number)
     assert handle.wait(20) == 1
     assert strays(handle.pid) == []

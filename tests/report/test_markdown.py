@@ -39,7 +39,7 @@ def test_it_has_the_table_the_remarks_the_closing_line_and_the_facts(folder: Ses
         *("model", "configuration", "speed", "accuracy", "power", "linearity", "memory", "stability", "verdict"),
     ]
     assert row[:2] == ["ResNet-50 v1.5<br>image classification", "nvidia-amp-bf16-bs256-1x8<br>top1 >= 75.9 %"]
-    assert row[3] == "76.03<br>pass"
+    assert row[3] == f"{card['dimensions']['accuracy']['value']:.2f}<br>pass"
     assert "- UNKNOWN resnet50 nvidia-amp-bf16-bs256-1x8 stability: 1 of 5 runs are there" in text
     assert "judged 5 of 6 asked (5 pass, 1 unknown)" in text
     for fact in (

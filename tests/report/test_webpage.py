@@ -160,6 +160,14 @@ def test_what_limits_the_figures_is_said_at_the_top_and_at_the_figures(
     assert text_of(warning).lower().startswith(mark.partition(" (")[0])
 
 
+def test_a_short_window_is_said_at_the_top_and_at_the_figures(folder: SessionFolder, five: dict[str, Any]) -> None:
+    five["dimensions"]["speed"]["flags"] = ["short window: segments of 5 steps and 0.5 s"]
+    shown = tree(page_of(folder, five))
+    assert [text_of(each) for each in with_class(shown, "mark")] == ["short window"] * 2
+    assert [text_of(each).partition(" Segments")[0] for each in with_class(shown, "warning")] == ["Short window."]
+    assert "segments of 5 steps and 0.5 s" in text_of(dimension(page_of(folder, five), "speed"))
+
+
 def test_links_lead_below_the_page_or_to_a_source(folder: SessionFolder, five: dict[str, Any]) -> None:
     shown = tree(page_of(folder, five))
     idents = [each.get("id") for each in shown.iter() if each.get("id")]
@@ -303,8 +311,9 @@ def test_a_scorecard_that_cannot_be_shown_does_not_hide_the_others(folder: Sessi
     odd = {**five, "dimensions": {**five["dimensions"], "speed": {**five["dimensions"]["speed"], "value": "fast"}}}
     shown = tree(page_of(folder, later, five, odd, {}))
     warnings = [text_of(each) for each in with_class(shown, "warning")]
+    whose = f" (resnet50 {CONFIGURATION.id})"
     assert [warning.split(":")[0] for warning in warnings] == [
-        f"Not complete. scorecard {index} can't be shown" for index in (1, 3, 4)
+        f"Not complete. scorecard {which} can't be shown" for which in (f"1{whose}", f"3{whose}", "4")
     ]
     assert len(with_class(shown, "scorecard")) == 1
 

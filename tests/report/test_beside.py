@@ -1,0 +1,38 @@
+"""The figures beside a value: written with their units, missing ones as dashes, none made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_sixdim.core.results import DimensionResult
+from pytest_sixdim.report.beside import beside
+
+
+def shown(dimension: Any, value: float | None, **detail: Any) -> dict[str, str]:
+    return dict(beside(DimensionResult(dimension, "unjudged", "why", value=value, detail=detail)))
+
+
+def test_figures_have_their_units() -> None:
+    found = shown(
+        "speed", 100.0, kinds={"compute": 110.0, "train": 100.0, "whole": None}, loader_share=0.0866, steps=250
+    )
+    assert found["loader excluded (compute)"] == "110 samples/s"
+    assert found["waiting for the loader"] == "8.7 %"
+    assert found["steps in the window"] == "250"
+
+
+def test_a_figure_that_is_missing_is_a_dash_beside_a_value_and_left_out_beside_none() -> None:
+    assert shown("speed", 100.0)["sustained after the window"] == "–"
+    assert shown("power", None, sampler="rapl", sum_watts=None) == {"read by": "rapl"}
+
+
+def test_times_held_back_are_told_by_their_reason() -> None:
+    assert shown("power", 300.0, throttled={"power cap": 0.25, "thermal slowdown": 0.0})["throttled"] == (
+        "power cap 25.0 %, thermal slowdown 0.0 %"
+    )
+    assert shown("power", 300.0, throttled={})["throttled"] == "–"
+
+
+def test_a_detail_of_another_shape_does_no_harm() -> None:
+    found = shown("accuracy", 1.0, evaluation="none", target=["x"], evaluations=float("inf"))
+    assert (found["reached in epoch"], found["target"], found["evaluations"]) == ("–", "['x']", "inf")

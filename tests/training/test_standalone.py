@@ -1,0 +1,83 @@
+"""The file alone, in an interpreter that has neither the package nor torch."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_sixdim import training
+
+from .conftest import events, settings
+from .programs import launch, write
+
+OLD = sorted(Path("/root/.pyenv/versions").glob("3.8.*/bin/python"))
+OLDEST = str(OLD[0]) if OLD else shutil.which("python3.8")
+PROGRAM = """
+    from pytest_sixdim import training
+
+    run = training.start(seed=3)
+    for epoch in run.epochs(2):
+        for samples in run.batches([4] * 20):
+            run.step(samples=samples, loss=0.5)
+        if run.done:
+            break
+        with run.evaluation() as evaluation:
+            evaluation.value, evaluation.samples = 50.0, 100
+    run.finish()
+"""
+
+
+def copied(directory: Path) -> Path:
+    """A directory for PYTHONPATH with a copy of just this file, as the agent makes one."""
+    path = directory / "path"
+    (path / "pytest_sixdim").mkdir(parents=True)
+    shutil.copy(str(training.__file__), path / "pytest_sixdim" / "training.py")
+    return path
+
+
+def test_syntax_is_that_of_python_3_8() -> None:
+    ast.parse(Path(str(training.__file__)).read_text(), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize(
+    "python",
+    [sys.executable, pytest.param(OLDEST, marks=pytest.mark.skipif(OLDEST is None, reason="no Python 3.8 here"))],
+    ids=["this", "python3.8"],
+)
+def test_a_program_without_torch_runs_from_a_copy_of_the_file(python: str, tmp_path: Path) -> None:
+    program = write(tmp_path, PROGRAM)
+    result = launch([python, "-W", "error", program], settings(role="window"), tmp_path, copied(tmp_path))
+    assert result.returncode == 0, result.stderr
+    seen = events(result.stdout)
+    assert [event.kind for event in seen if event.kind != "progress"] == [
+        "start",
+        "warmup_end",
+        "segment",
+        "evaluation",
+        "segment",
+        "segment",
+        "end",
+    ]
+    assert seen[-1].status == "success"  # type: ignore[attr-defined]
+
+
+def test_an_exception_keeps_its_traceback_and_exit_code_and_no_end_is_printed(tmp_path: Path) -> None:
+    program = write(
+        tmp_path,
+        """
+        from pytest_sixdim import training
+
+        run = training.start()
+        for _ in range(20):
+            run.step(samples=4)
+        raise LookupError("no such image")
+        """,
+    )
+    result = launch([sys.executable, program], settings(), tmp_path, copied(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.endswith("LookupError: no such image\n")
+    assert [event.kind for event in events(result.stdout)] == ["start", "warmup_end", "segment"]
