@@ -51,11 +51,10 @@ def pytest_report_teststatus(
     if not outcomes or report.when != "call" or hasattr(report, "wasxfail"):
         return None
     last = outcomes[-1]
-    value = quantity(last["dimension"], last["value"], last["unit"])
+    value = "" if last["value"] is None else " " + quantity(last["dimension"], last["value"], last["unit"])
     if report.passed:
-        return "passed", ".", f"PASSED {value}"
+        return "passed", ".", f"PASSED{value}"
     if report.failed:
-        return "failed", "F", f"FAILED {value}"
+        return "failed", "F", f"FAILED{value}"
     verdict = last["verdict"]
-    text = f"{verdict_word(verdict)} {value}" if last["value"] is not None else verdict_word(verdict)
-    return verdict, _LETTERS.get(verdict, "s"), (text, {"yellow": True})
+    return verdict, _LETTERS.get(verdict, "s"), (verdict_word(verdict) + value, {"yellow": True})

@@ -33,6 +33,9 @@ class TerminalHooks:
         lines = [f"sixdim: vendor {host.vendor} ({host.found}), {len(host.devices)} cards: {names}"]
         if store is not None:
             lines.append(f"sixdim: results in {store.directory}")
+            if "torch" not in self._session.bench.software:
+                python = self._session.settings.python
+                lines.append(f"sixdim: {python} has no torch, which torchrun needs; name another with --sixdim-python")
         return lines
 
     def pytest_report_collectionfinish(self) -> list[str]:

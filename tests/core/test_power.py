@@ -97,14 +97,14 @@ def test_joules_per_sample_of_each_kind_of_speed() -> None:
 
 
 @given(st.permutations([400.0, 450.0, 700.0]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_the_order_of_cards_does_not_matter(loads: list[float]) -> None:
     measured = measure_power(window(), [log(3, energy=[counter(load) for load in loads])])
     assert measured.value == pytest.approx(1550 / 3)
 
 
 @given(st.floats(10.0, 1000.0), st.floats(10.0, 1000.0))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_value_is_what_the_card_drew(load: float, idle: float) -> None:
     energy = series(lambda t: idle * t if t < START else idle * START + load * (t - START), 60)
     assert measure_power(window(), [log(energy=[energy])]).value == pytest.approx(load)

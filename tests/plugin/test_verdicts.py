@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.plugin.conftest import Bench
@@ -145,3 +147,15 @@ def test_quick_judges_accuracy_and_stability_alone(bench: Bench) -> None:
     result = bench.run("-v", "--sixdim-quick", "-m", "singlecard")
     result.stdout.fnmatch_lines(["*test_speed* UNJUDGED*", "*test_accuracy* PASSED*", "*test_stability* PASSED*"])
     assert bench.scorecard(ONE)["quick"] is True
+
+
+def test_an_interpreter_without_torch_is_said_at_the_start_and_at_the_run(bench: Bench) -> None:
+    bench.case()
+    plain = bench.path / "plain-python"
+    plain.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    plain.chmod(0o755)
+    result = bench.run("--sixdim-python", str(plain), "-m", "singlecard and speed")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["sixdim: */plain-python has no torch*--sixdim-python", "*window-1 launch_error*No module named 'torch'*"]
+    )
