@@ -14,24 +14,10 @@ from typing import Any
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.samplers import Device
 
 #: Packages whose versions decide what a training program does.
 FRAMEWORKS = ("torch", "torchvision", "numpy", "mindspore", "paddlepaddle", "tensorflow", "jax")
-
-
-@dataclass(frozen=True)
-class Device:
-    """One card of this host. `cores`: the CPU numbers that its rank is pinned to, None for no pinning."""
-
-    index: int
-    id: str
-    name: str
-    total_bytes: int | None = None
-    cores: tuple[int, ...] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As in order.json."""
-        return {**asdict(self), "cores": None if self.cores is None else list(self.cores)}
 
 
 @dataclass(frozen=True)
@@ -48,7 +34,7 @@ class Host:
 
     def to_json(self) -> dict[str, Any]:
         """As plain types."""
-        return {**asdict(self), "devices": [device.to_json() for device in self.devices]}
+        return {**asdict(self), "devices": [device_record(device) for device in self.devices]}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Host:
@@ -58,6 +44,11 @@ class Host:
             for device in record["devices"]
         )
         return cls(**{**record, "devices": devices})
+
+
+def device_record(device: Device) -> dict[str, Any]:
+    """A card as order.json lists it."""
+    return {**asdict(device), "cores": None if device.cores is None else list(device.cores)}
 
 
 def find_host(profiles: Mapping[str, VendorProfile], asked: str) -> Host:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.host import Host
+from pytest_sixdim.campaign.host import Host, device_record
 from pytest_sixdim.campaign.plan import PlannedRun
 from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.core.case import Case
@@ -87,7 +87,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
         "command": None if case.train.command is None else [part.format(**values) for part in case.train.command],
         "args": [argument.format(**values) for argument in (*case.train.args, *configuration.args)],
         "environment": environment,
-        "devices": [device.to_json() for device in devices],
+        "devices": [device_record(device) for device in devices],
         "samplers": samplers,
         "unavailable": unavailable,
         "dialect": {"name": case.log.format, "class": bench.dialects[case.log.format], "options": {}},

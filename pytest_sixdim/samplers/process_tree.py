@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 
@@ -38,7 +37,11 @@ def descendants(ancestor: int, among: Iterable[Process]) -> list[Process]:
 
 def _process(name: str) -> Process | None:
     try:
-        stat = Path("/proc", name, "stat").read_bytes()
+        descriptor = os.open(f"/proc/{name}/stat", os.O_RDONLY)
+        try:
+            stat = os.read(descriptor, 4096)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
     state, parent = stat[stat.rindex(b")") + 2 :].split(maxsplit=2)[:2]  # the name in brackets may hold anything

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.campaign.host import Device, Host
+from pytest_sixdim.campaign.host import Host
 from pytest_sixdim.campaign.orders import Bench, identity, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.core.case import Case, Configuration, DataSet, Metric, StabilityRule, Train
 from pytest_sixdim.core.vendor import SamplerChoice, VendorProfile
+from pytest_sixdim.samplers import Device
 
 FORMATS = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 PROFILE = VendorProfile(
