@@ -33,14 +33,15 @@ class Campaign:
         launcher: Launcher,
         baselines: Mapping[Path, Sequence[Baseline]],
         *,
+        waiting: Callable[[str], None],
         started: Callable[[StartedRun], None],
         finished: Callable[[RunRecord], None],
     ) -> None:
-        """`baselines`: by the path of their case; `started` and `finished` are told of every launch."""
+        """`baselines`: by the path of their case; `waiting`, `started`, `finished` as for Runner."""
         self._bench = bench
         self._store = store
         self._plan = plan
-        self._runner = Runner(bench, store, launcher, started=started, finished=finished)
+        self._runner = Runner(bench, store, launcher, waiting=waiting, started=started, finished=finished)
         self._baselines = baselines
 
     def need(self, case: Case, configuration: Configuration, role: Role, count: int) -> list[RunRecord]:

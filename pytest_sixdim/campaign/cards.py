@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,18 +28,31 @@ def lock_directory() -> Path:
 
 
 @contextmanager
-def host_lease(label: str) -> Iterator[int]:
+def host_lease(label: str, waiting: Callable[[str], None]) -> Iterator[int]:
     """Hold the host while a run is measured; yields the descriptor that holds it.
 
-    Waits until it is free. The descriptor must be passed on to the agent: the lock then lasts as long as any of its
+    Waits until it is free, after `waiting` was told who has it. The descriptor must be passed on to the agent: the lock then lasts as long as any of its
     holders, so that a killed pytest does not free cards that are still in use. `label` says who holds it.
     """
     descriptor = os.open(lock_directory() / "host.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting(_holder(descriptor))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.ftruncate(descriptor, 0)
         holder = json.dumps({"pid": os.getpid(), "run": label, "since_unix": time.time()})
         os.pwrite(descriptor, holder.encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    """Who has the host, as in "run digits/.../full-1 of process 123"."""
+    try:
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        return f"run {holder['run']} of process {holder['pid']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

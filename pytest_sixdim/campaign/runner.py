@@ -32,7 +32,8 @@ class StartedRun:
 
 
 class Runner:
-    """Launches each run at most once a session. `started` and `finished` are told of every launch."""
+    """Launches each run at most once a session. `started` and `finished` are told of every launch, `waiting`
+    of who has the host before it."""
 
     def __init__(
         self,
@@ -40,12 +41,14 @@ class Runner:
         store: Store,
         launcher: Launcher,
         *,
+        waiting: Callable[[str], None],
         started: Callable[[StartedRun], None],
         finished: Callable[[RunRecord], None],
     ) -> None:
         self._bench = bench
         self._store = store
         self._launcher = launcher
+        self._waiting = waiting
         self._started = started
         self._finished = finished
         #: Every run of this process so far.
@@ -63,7 +66,7 @@ class Runner:
         return read_run(directory) if (directory / "result.json").exists() else None
 
     def _launch(self, planned: PlannedRun) -> RunRecord:
-        with host_lease(str(planned.key)) as descriptor:
+        with host_lease(str(planned.key), self._waiting) as descriptor:
             stored = self._stored(planned)  # another process may have had the host until now
             if stored is not None:
                 return stored

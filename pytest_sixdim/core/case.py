@@ -208,9 +208,7 @@ class Case:
         configurations = self.configurations
         if all(configuration.vendor != "cpu" for configuration in configurations):
             smallest = min(configurations, key=lambda c: c.batch_size)
-            configurations += (
-                Configuration("cpu", "fp32", smallest.batch_size, cards=2, line=smallest.line),
-            )
+            configurations += (Configuration("cpu", "fp32", smallest.batch_size, cards=2, line=smallest.line),)
         if quick.batch_size is not None:
             unique: dict[str, Configuration] = {}
             for configuration in configurations:

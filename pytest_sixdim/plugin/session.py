@@ -30,6 +30,7 @@ from pytest_sixdim.schema.errors import Problem, SchemaError
 
 SESSION = pytest.StashKey["Session"]()
 NAME = "sixdim-session"
+TERMINAL = "sixdim-terminal"
 
 
 class Session:
@@ -118,7 +119,7 @@ def start_session(config: pytest.Config) -> None:
     manager.register(fixtures, "sixdim-fixtures")
     manager.register(outcome, "sixdim-outcome")
     if not xdist.is_worker(config):
-        manager.register(terminal.TerminalHooks(config, session), "sixdim-terminal")
+        manager.register(terminal.TerminalHooks(config, session), TERMINAL)
         manager.register(junit.JUnitHooks(config, form), "sixdim-junit")
         if session.store is not None:
             manager.register(xdist.ControllerHooks(session_record(session)), "sixdim-xdist")
@@ -237,6 +238,12 @@ class SessionHooks:
         """Deselect what this session can't or shall not run."""
         self._session.deselected = selection.select(self._session, config, items)
 
+    def _say_waiting(self, holder: str) -> None:
+        """Somebody else has the host: a person should know why nothing moves."""
+        terminal = self._config.pluginmanager.get_plugin(TERMINAL)
+        if terminal is not None:
+            terminal.write(f"  waiting for the host: {holder} has it")
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Plan the runs of what is left."""
@@ -250,6 +257,7 @@ class SessionHooks:
                 ours.plan,
                 launcher(ours.settings.launcher),
                 ours.baselines,
+                waiting=self._say_waiting,
                 started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
                 finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
             )

@@ -62,7 +62,7 @@ class TerminalHooks:
         self._launched += 1
         total = len(self._session.plan.runs)
         cards = run.configuration.world_size
-        self._write(
+        self.write(
             f"  run {self._launched}/{total}: {run.key}, seed {run.seed}, {cards} card{'s' if cards > 1 else ''} ..."
         )
 
@@ -70,7 +70,7 @@ class TerminalHooks:
         """Say how a run ended."""
         seconds = "" if run.result.seconds is None else f" in {run.result.seconds:.1f} s"
         message = "" if run.result.finished or not run.result.message else f": {run.result.message}"
-        self._write(f"  {run.name} {run.result.status}{seconds}{message}", red=not run.result.finished)
+        self.write(f"  {run.name} {run.result.status}{seconds}{message}", red=not run.result.finished)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The six-dimension table and what it does not say."""
@@ -93,7 +93,8 @@ class TerminalHooks:
         pages = write_pages(store.directory, cards)
         terminalreporter.write_line(f"results: {store.directory} ({', '.join(pages)})")
 
-    def _write(self, text: str, **markup: bool) -> None:
+    def write(self, text: str, **markup: bool) -> None:
+        """One line, now, also while a test is running and its output is captured."""
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         if reporter is None or reporter.verbosity < 0:
