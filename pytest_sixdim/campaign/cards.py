@@ -31,8 +31,9 @@ def lock_directory() -> Path:
 def host_lease(label: str, waiting: Callable[[str], None]) -> Iterator[int]:
     """Hold the host while a run is measured; yields the descriptor that holds it.
 
-    Waits until it is free, after `waiting` was told who has it. The descriptor must be passed on to the agent: the lock then lasts as long as any of its
-    holders, so that a killed pytest does not free cards that are still in use. `label` says who holds it.
+    Waits until it is free, after `waiting` was told who has it. The descriptor must be passed on to the agent: the
+    lock then lasts as long as any of its holders, so that a killed pytest does not free cards that are still in use.
+    `label` says who holds it.
     """
     descriptor = os.open(lock_directory() / "host.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
