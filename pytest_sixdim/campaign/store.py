@@ -64,9 +64,15 @@ class Store:
             write_json(path, record)
         return record
 
-    def scorecards(self) -> list[dict[str, Any]]:
-        """Every scorecard of the session."""
-        return [read_json(path) for path in sorted(self.directory.glob("*/*/scorecard.json"))]
+    def scorecards(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Every scorecard of the session, and a line for each that can't be read."""
+        cards, broken = [], []
+        for path in sorted(self.directory.glob("*/*/scorecard.json")):
+            try:
+                cards.append(read_json(path))
+            except (OSError, ValueError) as error:
+                broken.append(f"{path}: can't be read: {error}")
+        return cards, broken
 
 
 @contextmanager
@@ -127,7 +133,7 @@ def read_run(directory: Path) -> RunRecord:
 def read_events(path: Path) -> list[Event]:
     """The events of one node; lines that are not events are passed over."""
     events = []
-    for record in _lines(path):
+    for record in json_lines(path):
         try:
             events.append(event_from(record, seen=float(record.get("seen", 0.0)), rank=int(record.get("rank", 0))))
         except (EventError, TypeError, ValueError):
@@ -137,7 +143,7 @@ def read_events(path: Path) -> list[Event]:
 
 def read_samples(path: Path) -> SampleLog:
     """The readings of one node's cards."""
-    lines = _lines(path)
+    lines = json_lines(path)
     head = next(lines, {})
     cards = tuple(CardInfo(**card) for card in head.get("cards", ()))
     times: dict[str, list[float]] = {}
@@ -164,15 +170,16 @@ def read_samples(path: Path) -> SampleLog:
     )
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line, as far as they can be read."""
-    if not path.exists():
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line, one at a time; what can't be read is passed over."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(record, dict):
+                    yield record
+    except OSError:
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(record, dict):
-                yield record

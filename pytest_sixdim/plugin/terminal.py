@@ -77,7 +77,9 @@ class TerminalHooks:
         store = self._session.store
         if store is None:
             return
-        cards = store.scorecards()
+        cards, broken = store.scorecards()
+        for line in broken:
+            terminalreporter.write_line(line, red=True)
         if not cards:
             for why in self._session.deselected:
                 terminalreporter.write_line(f"sixdim: nothing measured: {why}")
@@ -90,8 +92,11 @@ class TerminalHooks:
         if (target := self._session.settings.save_baseline) is not None:
             for line in record_baselines(target, cards, read_json(store.directory / "session.json")):
                 terminalreporter.write_line(line)
-        pages = write_pages(store.directory, cards)
-        terminalreporter.write_line(f"results: {store.directory} ({', '.join(pages)})")
+        try:
+            pages = ", ".join(write_pages(store.directory, cards))
+        except OSError as error:
+            pages = f"no report: {error}"
+        terminalreporter.write_line(f"results: {store.directory} ({pages})")
 
     def write(self, text: str, **markup: bool) -> None:
         """One line, now, also while a test is running and its output is captured."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.store import json_lines
 from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.events import Evaluation, Event, EventError, Progress, Segment, Start, WarmupEnd, event_from
 from pytest_sixdim.core.spans import Span
-from pytest_sixdim.core.window import read_window
+from pytest_sixdim.core.window import Window, read_window
 from pytest_sixdim.report.thinning import Pieces, Thinned
 
 #: Larger numbers are no reading but a mistake, and would not fit into a picture.
@@ -24,41 +24,57 @@ class Course:
 
     Attributes:
         head: the first line of events.jsonl, which ties the clocks.
-        loss: the training loss; `lost`: when it was first not finite.
+        loss: the training loss; `loss_by_step`: the same, with the training step as x, where all reports carry it.
+        lost, lost_step: when the loss was first not finite.
         evaluations: values of the case's metric.
         started: when training began, None where the program did not say.
-        window: when the counted segments trained.
+        window: when the counted segments trained; `window_steps`: the steps that they count.
     """
 
     head: Mapping[str, Any]
     loss: Pieces = ()
+    loss_by_step: Pieces = ()
     lost: float | None = None
+    lost_step: float | None = None
     evaluations: Pieces = ()
     started: float | None = None
     window: tuple[Span, ...] = ()
+    window_steps: tuple[Span, ...] = ()
 
 
 class _LowestRank:
     """A series of which several ranks may report their own: the lowest rank's counts."""
 
     def __init__(self) -> None:
-        self._rank: int | None = None
-        self._series = Thinned()
-        self.lost: float | None = None
+        self._begin(None)
 
-    def add(self, rank: int, x: float, y: float | None) -> None:
+    def _begin(self, rank: int | None) -> None:
+        self._rank = rank
+        self._series, self._by_step = Thinned(), Thinned()
+        self._stepped = True
+        self.lost: tuple[float, float | None] | None = None
+
+    def add(self, rank: int, x: float, y: float | None, step: int | None = None) -> None:
         """One more value; None: it was not finite."""
         if self._rank is None or rank < self._rank:
-            self._rank, self._series, self.lost = rank, Thinned(), None
+            self._begin(rank)
         if rank != self._rank:
             return
-        if y is not None and abs(y) < _LARGEST:
-            self._series.add(x, y)
-        elif self.lost is None:
-            self.lost = x
+        self._stepped = self._stepped and step is not None
+        if y is None or abs(y) >= _LARGEST:
+            self.lost = self.lost or (x, step)
+            return
+        self._series.add(x, y)
+        if step is not None:
+            self._by_step.add(step, y)
 
     def pieces(self) -> Pieces:
+        """By time."""
         return self._series.pieces()
+
+    def steps(self) -> Pieces:
+        """By step; nothing where a report came without."""
+        return self._by_step.pieces() if self._stepped else ()
 
 
 def read_course(path: Path, metric: str, configuration: Configuration, segments: int) -> Course:
@@ -82,18 +98,30 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
         if isinstance(event, Evaluation) and event.metric in (None, metric):
             evaluations.add(event.rank, event.t - origin, event.value)
         if isinstance(event, (Progress, Segment)) and _reports_loss(event):
-            losses[type(event)].add(event.rank, event.t - origin, event.loss)
+            step = event.step if isinstance(event, Progress) else None
+            losses[type(event)].add(event.rank, event.t - origin, event.loss, step)
     window = read_window(borders, Measure(segments=segments), configuration)
     # A segment repeats what progress lines said.
     loss = next((series for series in losses.values() if series.pieces() or series.lost is not None), _LowestRank())
     return Course(
         head=head,
         loss=loss.pieces(),
-        lost=loss.lost,
+        loss_by_step=loss.steps(),
+        lost=loss.lost[0] if loss.lost else None,
+        lost_step=loss.lost[1] if loss.lost else None,
         evaluations=evaluations.pieces(),
         started=None if window.started is None else window.started - origin,
         window=tuple((begin - origin, end - origin) for begin, end in window.spans),
+        window_steps=_steps(borders, window),
     )
+
+
+def _steps(borders: list[Event], window: Window) -> tuple[Span, ...]:
+    """The steps of the window, where the program said at which step its warm-up ended."""
+    warmup = next((event for event in borders if isinstance(event, WarmupEnd)), None)
+    if warmup is None or warmup.step is None or not window.segments:
+        return ()
+    return ((warmup.step, warmup.step + sum(segment.steps for segment in window.segments)),)
 
 
 def _reports_loss(event: Progress | Segment) -> bool:
@@ -107,21 +135,6 @@ def _events(lines: Iterator[Mapping[str, Any]]) -> Iterator[Event]:
             yield event_from(record, seen=float(record.get("seen", 0.0)), rank=int(record.get("rank", 0)))
         except (EventError, TypeError, ValueError):
             continue
-
-
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line, one at a time; what can't be read is passed over."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(record, dict):
-                    yield record
-    except OSError:
-        return
 
 
 def number(value: Any) -> float | None:

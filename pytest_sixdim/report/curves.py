@@ -12,8 +12,8 @@ from pytest_sixdim.report.course import number
 from pytest_sixdim.report.dot_chart import Dot, DotChart
 from pytest_sixdim.report.evidence import RunEvidence, window_run
 from pytest_sixdim.report.figure import Figure
+from pytest_sixdim.report.line_chart import LineChart
 from pytest_sixdim.report.sensors import Readings, read_sensors
-from pytest_sixdim.report.time_chart import TimeChart
 
 #: Failed runs whose sensors are drawn beside those of the window's run.
 _FAILED = 2
@@ -50,13 +50,18 @@ def _segments(speed: DimensionResult | None, ident: str) -> Figure:
 
 
 def _loss(runs: Sequence[RunEvidence], ident: str) -> Figure:
+    """By step where all runs tell their steps, else by time: losses may be reported long after their steps."""
     main = window_run(list(runs))
-    chart = TimeChart(
-        "Training loss",
-        {run.name: run.course.loss for run in runs if run.course.loss},
-        window=main.course.window if main else (),
-        lost={run.name: run.course.lost for run in runs if run.course.loss and run.course.lost is not None},
-        note=None if any(run.course.loss for run in runs) else "No run reported a loss.",
+    with_loss = {run.name: run.course for run in runs if run.course.loss}
+    steps = bool(with_loss) and all(course.loss_by_step for course in with_loss.values())
+    lost = {name: course.lost_step if steps else course.lost for name, course in with_loss.items()}
+    chart = LineChart(
+        "Training loss by step" if steps else "Training loss",
+        {name: course.loss_by_step if steps else course.loss for name, course in with_loss.items()},
+        steps=steps,
+        window=() if main is None else main.course.window_steps if steps else main.course.window,
+        lost={name: x for name, x in lost.items() if x is not None},
+        note=None if with_loss else "No run reported a finite loss.",
     )
     return chart.figure(ident)
 
@@ -64,7 +69,7 @@ def _loss(runs: Sequence[RunEvidence], ident: str) -> Figure:
 def _metric(card: Scorecard, runs: Sequence[RunEvidence], ident: str) -> Figure:
     name, unit, target = card.metric.get("name"), card.metric.get("unit"), number(card.metric.get("target"))
     lines = {run.name: run.course.evaluations for run in runs if run.course.evaluations}
-    chart = TimeChart(
+    chart = LineChart(
         f"{name} at each evaluation" + (f", {unit}" if unit else ""),
         lines,
         target=None if target is None else (target, "target"),
@@ -90,7 +95,7 @@ def _channel(title: str, run: RunEvidence, readings: Readings, errors: str, iden
     note = (
         f"Read: {readings.source or 'source not recorded'}." if readings.missing is None else f"–: {readings.missing}."
     )
-    chart = TimeChart(title, readings.cards, zero=True, window=run.course.window, noun="cards", note=note + errors)
+    chart = LineChart(title, readings.cards, zero=True, window=run.course.window, noun="cards", note=note + errors)
     return chart.figure(ident)
 
 

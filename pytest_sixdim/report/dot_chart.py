@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pytest_sixdim.report.figure import Figure
+from pytest_sixdim.report.line_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, grid
 from pytest_sixdim.report.svg import Axis, axis, element, label, line, picture
-from pytest_sixdim.report.time_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, grid
 
 #: Names that fit below the axis.
 _LABELS = 8
@@ -58,7 +58,7 @@ class DotChart:
         across = Axis(-0.5, len(self.dots) - 0.5, LEFT, RIGHT)
         every = math.ceil(len(self.dots) / _LABELS)
         for index, dot in enumerate(self.dots):
-            parts += _drawn(dot, across.at(index), up, named=index % every == 0)
+            parts += _drawn(dot, across.at(index), up, self.middle[0], named=index % every == 0)
         parts.append(line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis"))
         described = ", ".join(map(str, self.dots))
         legend = [("counted", self.names[0])]
@@ -68,12 +68,13 @@ class DotChart:
         return Figure(self.title, svg, tuple(legend), self.note)
 
 
-def _drawn(dot: Dot, x: float, up: Axis, named: bool) -> list[Markup]:
+def _drawn(dot: Dot, x: float, up: Axis, middle: float, named: bool) -> list[Markup]:
+    """A dot with its remark on the side that is away from the middle."""
     y = up.at(dot.value)
     hint = element("title", str(dot))
     drawn = [element("circle", hint, cx=x, cy=y, r=5.5, class_="counted" if dot.counted else "left-out")]
     if named:
         drawn.append(label((x, BOTTOM + 16), dot.name, "middle"))
     if dot.remark:
-        drawn.append(label((x, y - 11), dot.remark, "middle"))
+        drawn.append(label((x, y + (19 if dot.value < middle else -11)), dot.remark, "middle"))
     return drawn

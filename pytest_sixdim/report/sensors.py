@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.store import json_lines
 from pytest_sixdim.core.quantities import GIB
-from pytest_sixdim.report.course import json_lines, number
+from pytest_sixdim.report.course import number
 from pytest_sixdim.report.thinning import Pieces, Thinned
 
-#: Readings come at least once a second; a longer silence is drawn as a gap. In s.
-GAP = 5.0
+#: A silence longer than this, and than so many times the silence before it, is drawn as a gap: a sampler whose
+#: readings cost much takes its time. In s.
+GAP, SLOWER = 5.0, 3.0
 #: A counter's difference over less than this says more of its steps than of the card. In s.
 _COUNTED_SECONDS = 1.0
 #: Sampler errors that are kept.
@@ -68,6 +70,28 @@ def _converter(channel: str, wrap: float | None) -> Callable[[float, float], flo
     return (lambda _t, used: used / GIB) if channel == "memory" else (lambda _t, watts: watts)
 
 
+class _Line:
+    """One card's line of a channel, filled reading by reading."""
+
+    def __init__(self, channel: str, wrap: float | None) -> None:
+        self._convert = _converter(channel, wrap)
+        self._times: tuple[float, float] | None = None
+        self.points = Thinned()
+
+    def add(self, t: float, reading: float | None) -> None:
+        """One more reading; None: the card did not answer."""
+        if reading is None:
+            self.points.cut()
+            return
+        before, earlier = self._times or (t, t)
+        if t - before > max(GAP, SLOWER * (before - earlier)):
+            self.points.cut()
+        self._times = (t, before)
+        value = self._convert(t, reading)
+        if value is not None:
+            self.points.add(t, value)
+
+
 class _Lines:
     """The lines of one channel of one node, filled tick by tick."""
 
@@ -75,20 +99,14 @@ class _Lines:
         sources = head.get("sources")
         described = sources.get(channel) if isinstance(sources, dict) else None
         self._source: Mapping[str, Any] = described if isinstance(described, dict) else {}
-        wrap = number(self._source.get("wrap"))
-        self._read: list[Callable[[float, float], float | None]] = [_converter(channel, wrap) for _ in names]
         self.channel = channel
-        self.cards = {name: Thinned(GAP) for name in names}
+        self.cards = {name: _Line(channel, number(self._source.get("wrap"))) for name in names}
 
     def add(self, t: float, row: Any) -> None:
         """One tick: a reading a card, null where a card did not answer."""
-        if not isinstance(row, list):
-            return
-        for value, read, line in zip(row, self._read, self.cards.values(), strict=False):
-            reading = number(value)
-            shown = None if reading is None else read(t, reading)
-            if shown is not None:
-                line.add(t, shown)
+        if isinstance(row, list):
+            for value, line in zip(row, self.cards.values(), strict=False):
+                line.add(t, number(value))
 
     @property
     def source(self) -> str:
@@ -139,7 +157,7 @@ def _fill(
 
 
 def _joined(nodes: list[_Lines], reason: str) -> Readings:
-    cards = {name: line.pieces() for node in nodes for name, line in node.cards.items()}
+    cards = {name: line.points.pieces() for node in nodes for name, line in node.cards.items()}
     if not any(cards.values()):
         return Readings(missing=reason)
     return Readings(cards, "; ".join(dict.fromkeys(node.source for node in nodes)))

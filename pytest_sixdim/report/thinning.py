@@ -15,13 +15,26 @@ BUCKETS = 200
 
 @dataclass
 class _Bucket:
-    """Neighbouring readings: how many, the first and the last, and those with the lowest and the highest y."""
+    """Neighbouring readings: how many, the first and the last, and those with the lowest and the highest y.
+
+    `cut`: the line is broken before it.
+    """
 
     count: int
+    cut: bool
     first: Point
     last: Point
     low: Point
     high: Point
+
+    def take(self, point: Point) -> None:
+        """Take in the reading after this bucket."""
+        self.count += 1
+        self.last = point
+        if point[1] < self.low[1]:
+            self.low = point
+        elif point[1] > self.high[1]:
+            self.high = point
 
     def join(self, other: _Bucket) -> None:
         """Take in the bucket after this one."""
@@ -34,37 +47,43 @@ class _Bucket:
 class Thinned:
     """A series that keeps its extremes: readings are gathered in buckets, and each bucket's lowest and highest stay.
 
-    When there are too many buckets, neighbours are joined and each takes twice as many readings. The line is broken
-    where two readings are more than `gap` apart, unless there are too many breaks to draw.
+    When there are too many buckets, neighbours are joined and each takes twice as many readings.
     """
 
-    def __init__(self, gap: float = float("inf"), buckets: int = BUCKETS) -> None:
-        """`gap` in the unit of x; `buckets`: how many are kept at most."""
-        self._gap = gap
+    def __init__(self, buckets: int = BUCKETS) -> None:
+        """`buckets`: how many are kept at most."""
         self._most = buckets
+        self._cut = False
         self._per_bucket = 1
         self._buckets: list[_Bucket] = []
 
     def add(self, x: float, y: float) -> None:
         """One more reading; x must not descend."""
         point = (x, y)
-        self._append(_Bucket(1, point, point, point, point), self._buckets)
+        if self._buckets and self._buckets[-1].count < self._per_bucket and not self._cut:
+            self._buckets[-1].take(point)
+            return
+        self._buckets.append(_Bucket(1, self._cut, point, point, point, point))
+        self._cut = False
         while len(self._buckets) > self._most:
             self._per_bucket *= 2
             self._join()
-            while len(self._buckets) > self._most:
-                # Breaks keep them apart, and there are too many to draw: the short ones go.
-                self._gap *= 2
-                self._join()
+            if len(self._buckets) > self._most:
+                # More breaks than can be drawn keep the buckets apart.
+                for bucket in self._buckets:
+                    bucket.cut = False
+
+    def cut(self) -> None:
+        """Break the line before the next reading. Where there are more breaks than buckets, the earlier ones go."""
+        self._cut = True
 
     def pieces(self) -> Pieces:
         """The points in ascending order of x, a new piece after every break."""
         unbroken: list[list[_Bucket]] = []
         for bucket in self._buckets:
-            if unbroken and self._touch(unbroken[-1][-1], bucket):
-                unbroken[-1].append(bucket)
-            else:
-                unbroken.append([bucket])
+            if bucket.cut or not unbroken:
+                unbroken.append([])
+            unbroken[-1].append(bucket)
         return tuple(
             tuple(sorted({piece[0].first, piece[-1].last, *(p for bucket in piece for p in (bucket.low, bucket.high))}))
             for piece in unbroken
@@ -72,21 +91,13 @@ class Thinned:
 
     def _join(self) -> None:
         """Join neighbours as far as there is room and no break."""
-        joined: list[_Bucket] = []
-        for bucket in self._buckets:
-            self._append(bucket, joined)
+        joined = self._buckets[:1]
+        for bucket in self._buckets[1:]:
+            if joined[-1].count + bucket.count <= self._per_bucket and not bucket.cut:
+                joined[-1].join(bucket)
+            else:
+                joined.append(bucket)
         self._buckets = joined
-
-    def _append(self, bucket: _Bucket, buckets: list[_Bucket]) -> None:
-        """Into the last bucket where there is room and no break, else as a new one."""
-        before = buckets[-1] if buckets else None
-        if before and before.count + bucket.count <= self._per_bucket and self._touch(before, bucket):
-            before.join(bucket)
-        else:
-            buckets.append(bucket)
-
-    def _touch(self, before: _Bucket, after: _Bucket) -> bool:
-        return after.first[0] - before.last[0] <= self._gap
 
 
 def _y(point: Point) -> float:

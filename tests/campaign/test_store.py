@@ -55,7 +55,7 @@ def test_scorecards_of_several_processes_add_up(tmp_path: Path) -> None:
             os._exit(0)
         children.append(pid)
     assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
-    assert store.scorecards() == [{"speed": 20, "power": 20, "memory": 20}]
+    assert store.scorecards() == ([{"speed": 20, "power": 20, "memory": 20}], [])
 
 
 def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -120,3 +120,13 @@ def test_samples_keep_missing_readings_missing(tmp_path: Path) -> None:
 
 def test_a_missing_sample_file_is_an_empty_log(tmp_path: Path) -> None:
     assert read_samples(tmp_path / "none.jsonl").series == {}
+
+
+def test_a_broken_scorecard_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    store = Store.create(tmp_path)
+    store.update_scorecard("tiny", "one", lambda before: {"case": "tiny"})
+    lines(store.directory / "tiny" / "two" / "scorecard.json", "{")
+    cards, broken = store.scorecards()
+    assert cards == [{"case": "tiny"}]
+    assert len(broken) == 1
+    assert "two/scorecard.json: can't be read" in broken[0]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pytest_sixdim.report.dot_chart import Dot, DotChart
 from pytest_sixdim.report.figure import Figure
+from pytest_sixdim.report.line_chart import BOTTOM, LEFT, RIGHT, TOP, LineChart
 from pytest_sixdim.report.radar import CENTRE, radar
 from pytest_sixdim.report.svg import Axis, axis, element, round_step
-from pytest_sixdim.report.time_chart import BOTTOM, LEFT, RIGHT, TOP, TimeChart
 
 from .html_tree import text_of, with_class
 
@@ -75,7 +75,7 @@ def test_a_radar_shows_only_what_has_a_score_and_needs_three() -> None:
 
 
 def test_a_picture_is_named_and_described() -> None:
-    read = picture(TimeChart("Loss", {"full-1": (((0.0, 2.0), (100.0, 1.0)),)}).figure("a"))
+    read = picture(LineChart("Loss", {"full-1": (((0.0, 2.0), (100.0, 1.0)),)}).figure("a"))
     named = {each.get("id"): each.text for each in read.iter() if each.get("id")}
     assert read.get("role") == "img"
     assert [named[ident] for ident in read.get("aria-labelledby", "").split()] == [
@@ -86,7 +86,7 @@ def test_a_picture_is_named_and_described() -> None:
 
 def test_a_line_that_is_broken_is_drawn_in_pieces_within_the_frame() -> None:
     pieces = (((0.0, 5.0), (10.0, 7.0)), ((30.0, 6.0), (40.0, 9.0)), ((50.0, 1.0),))
-    read = picture(TimeChart("Power", {"card 0": pieces}, zero=True).figure("a"))
+    read = picture(LineChart("Power", {"card 0": pieces}, zero=True).figure("a"))
     lines = [corners(each) for each in read.iter("polyline")]
     assert [len(line) for line in lines] == [2, 2]
     assert len(list(read.iter("circle"))) == 1
@@ -97,7 +97,7 @@ def test_a_line_that_is_broken_is_drawn_in_pieces_within_the_frame() -> None:
     ("zero", "least", "labelled"), [(True, 600.0, True), (False, 600.0, False), (True, -5.0, True)]
 )
 def test_power_is_drawn_from_zero_and_a_loss_is_not(zero: bool, least: float, labelled: bool) -> None:
-    read = picture(TimeChart("a", {"a": (((0.0, least), (9.0, 700.0)),)}, zero=zero).figure("a"))
+    read = picture(LineChart("a", {"a": (((0.0, least), (9.0, 700.0)),)}, zero=zero).figure("a"))
     lowest = max(float(each.get("y1", "")) for each in with_class(read, "grid"))
     assert ("0" in [text_of(each) for each in with_class(read, "label")]) == labelled
     assert (lowest == BOTTOM) == (zero and least > 0)
@@ -105,7 +105,7 @@ def test_power_is_drawn_from_zero_and_a_loss_is_not(zero: bool, least: float, la
 
 def test_the_window_is_shaded_where_it_was_and_adjacent_spans_are_one() -> None:
     window = ((20.0, 30.0), (30.0 + 1e-9, 40.0), (60.0, 80.0), (99.0, 500.0))
-    read = picture(TimeChart("Power", {"a": (((0.0, 1.0), (100.0, 1.0)),)}, window=window).figure("a"))
+    read = picture(LineChart("Power", {"a": (((0.0, 1.0), (100.0, 1.0)),)}, window=window).figure("a"))
     across = Axis(0.0, 100.0, LEFT, RIGHT)
     shaded = [(float(each.get("x", "")), float(each.get("width", ""))) for each in with_class(read, "window")]
     expected = [(20, 40), (60, 80), (99, 100)]
@@ -116,7 +116,7 @@ def test_the_window_is_shaded_where_it_was_and_adjacent_spans_are_one() -> None:
 
 def test_a_target_and_a_lost_line_are_marked() -> None:
     lines = {"full-1": (((0.0, 1.0), (9.0, 2.0)),)}
-    drawn = TimeChart("top1", lines, target=(3.0, "target"), lost={"full-1": 9.5}, dots=True).figure("a")
+    drawn = LineChart("top1", lines, target=(3.0, "target"), lost={"full-1": 9.5}, dots=True).figure("a")
     read = picture(drawn)
     assert len(with_class(read, "target")) == 1
     assert [text_of(each) for each in with_class(read, "lost")] == ["✕", "not finite"]
@@ -126,25 +126,33 @@ def test_a_target_and_a_lost_line_are_marked() -> None:
 
 @pytest.mark.parametrize(("seconds", "unit"), [(100.0, "s"), (1000.0, "min"), (90_000.0, "h")])
 def test_times_are_told_in_a_unit_that_fits(seconds: float, unit: str) -> None:
-    read = picture(TimeChart("Loss", {"a": (((0.0, 1.0), (seconds, 2.0)),)}).figure("a"))
+    read = picture(LineChart("Loss", {"a": (((0.0, 1.0), (seconds, 2.0)),)}).figure("a"))
     assert any(text_of(each).endswith(f" {unit}") for each in with_class(read, "label"))
+
+
+def test_steps_are_counted_and_not_timed() -> None:
+    chart = LineChart("Loss", {"a": (((0.0, 1.0), (20_000.0, 2.0)),)}, steps=True, lost={"a": 20_000.0})
+    read = picture(chart.figure("a"))
+    labels = [text_of(each) for each in with_class(read, "label")]
+    assert {"0", "5000", "20000"} <= set(labels)
+    assert "1 run; 1 to 2 over 2e+04 steps" in "".join(read.itertext())
 
 
 def test_more_lines_than_colours_are_one_kind() -> None:
     lines = {f"card {i}": (((0.0, float(i)), (1.0, float(i))),) for i in range(16)}
-    drawn = TimeChart("Power", lines, noun="cards").figure("a")
+    drawn = LineChart("Power", lines, noun="cards").figure("a")
     assert drawn.legend == (("line-many", "16 cards"),)
     assert len(with_class(picture(drawn), "line-many")) == 16
 
 
 def test_without_a_line_there_is_a_reason_and_no_picture() -> None:
-    drawn = TimeChart("Power", {"card 0": ()}, note="–: no sensor.").figure("a")
+    drawn = LineChart("Power", {"card 0": ()}, note="–: no sensor.").figure("a")
     assert (drawn.svg, drawn.note) == (None, "–: no sensor.")
 
 
 @pytest.mark.parametrize("point", [(0.0, 0.0), (5.0, -3.0), (0.0, 1e99), (-4.0, 1e-99)])
 def test_a_single_reading_can_be_drawn(point: tuple[float, float]) -> None:
-    drawn = TimeChart("Loss", {"a": ((point,),)}).figure("a")
+    drawn = LineChart("Loss", {"a": ((point,),)}).figure("a")
     numbers = [float(each.get(name, "")) for each in picture(drawn).iter("circle") for name in ("cx", "cy")]
     assert all(math.isfinite(number) for number in numbers)
     assert len(numbers) == 2

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.report.course import Course, json_lines, number, read_course
+from pytest_sixdim.campaign.store import json_lines
+from pytest_sixdim.report.course import Course, number, read_course
 
-from .sessions import CONFIGURATION, LAUNCH, WARM, Line, event, head, segments, write_lines
+from .runs import CONFIGURATION, LAUNCH, WARM, Line, event, head, segments, write_lines
 
 
 def course(path: Path, *records: Line) -> Course:
@@ -38,7 +39,24 @@ def test_a_loss_that_is_not_finite_is_marked_and_not_drawn(tmp_path: Path) -> No
     lost = event("progress", 72.0, loss=None, diverged=True)
     skipped = event("progress", 71.0, loss=None, diverged=True, skipped=True)
     read = course(tmp_path, event("progress", 70.0, loss=2.0), skipped, lost)
-    assert (read.loss, read.lost) == ((((70.0, 2.0),),), 72.0)
+    assert (read.loss, read.lost, read.lost_step) == ((((70.0, 2.0),),), 72.0, None)
+
+
+def test_losses_that_were_reported_late_stand_at_their_steps(tmp_path: Path) -> None:
+    reports = [event("progress", 80.0, loss=2.0 - step / 10, step=step) for step in (1, 2, 3)]
+    lost = event("progress", 80.0, loss=None, diverged=True, step=4)
+    read = course(tmp_path, *reports, lost)
+    assert read.loss_by_step == (((1.0, 1.9), (2.0, 1.8), (3.0, 1.7)),)
+    assert (read.lost, read.lost_step) == (80.0, 4)
+    assert course(tmp_path, *reports, event("progress", 81.0, loss=1.0)).loss_by_step == ()
+
+
+def test_the_window_has_its_steps_where_the_program_counts_them(tmp_path: Path) -> None:
+    found = segments()
+    counted = sum(each["steps"] for each in found[1:])
+    assert course(tmp_path, *found).window_steps == ((500, 500 + counted),)
+    del found[0]["step"]
+    assert course(tmp_path, *found).window_steps == ()
 
 
 def test_evaluations_of_another_metric_are_passed_over(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +14,8 @@ from pytest_sixdim.report.evidence import LONGEST_LINE, read_evidence
 from pytest_sixdim.report.figure import Figure
 
 from .html_tree import text_of, with_class
+from .runs import write_lines
 from .sessions import SessionFolder
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> SessionFolder:
-    return SessionFolder(tmp_path)
 
 
 def drawn(folder: SessionFolder, record: dict[str, Any]) -> dict[str, Figure]:
@@ -60,6 +56,17 @@ def test_the_band_around_the_median_is_relative_or_absolute(
     assert float(shaded.get("height", "")) / a_unit == pytest.approx(2 * half, rel=0.01)
 
 
+def test_losses_are_drawn_by_step_with_the_window_where_every_run_tells_its_steps(folder: SessionFolder) -> None:
+    runs = [folder.run(1), folder.run(2)]
+    record = folder.scorecard(runs, planned=5)
+    shaded = with_class(picture(drawn(folder, record)["Training loss by step"]), "window")
+    assert len(shaded) == 1
+    events = runs[1].directory / "node-0" / "events.jsonl"
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    write_lines(events, [{name: value for name, value in line.items() if name != "step"} for line in lines])
+    assert len(with_class(picture(drawn(folder, record)["Training loss"]), "window")) == 1
+
+
 def test_the_target_stands_beside_the_evaluations(folder: SessionFolder) -> None:
     record = folder.scorecard([folder.run(1)], planned=5)
     assert len(with_class(picture(drawn(folder, record)["top1 at each evaluation, %"]), "target")) == 1
@@ -83,7 +90,7 @@ def test_runs_without_files_give_reasons_and_no_pictures(folder: SessionFolder) 
     record = folder.scorecard([folder.run(1)], planned=5)
     record["runs"][0]["directory"] = "nowhere"
     found = drawn(folder, record)
-    assert found["Training loss"].note == "No run reported a loss."
+    assert found["Training loss"].note == "No run reported a finite loss."
     assert found["top1 at each evaluation, %"].note == "No run reported an evaluation of top1."
     assert found["Power of the cards in full-1, W"].note == "–: the run left no readings."
 

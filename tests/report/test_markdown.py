@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from pytest_sixdim.report.markdown import markdown
 
 from .sessions import SessionFolder
 
 HOSTILE = "a|b `c` <script>alert(1)</script> [x](javascript:y) **z** \x1b\u202e\nnew"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> SessionFolder:
-    return SessionFolder(tmp_path)
 
 
 def text_of(folder: SessionFolder, *cards: dict[str, Any]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_sixdim.report.sensors import Sensors, read_sensors
 
-from .sessions import LAUNCH, Line, head, write_lines
+from .runs import LAUNCH, Line, head, write_lines
 
 SOURCE = {"sampler": "fake", "method": "instant", "scope": "card", "wrap": None, "resolution": None}
 
@@ -44,10 +46,25 @@ def test_every_card_has_its_line(tmp_path: Path) -> None:
     assert (read.power.source, read.power.missing) == ("fake, instant, card", None)
 
 
-def test_a_card_that_is_silent_for_long_leaves_a_gap(tmp_path: Path) -> None:
-    ticks = [tick(float(t), power=[None if 3 <= t < 12 else 100.0]) for t in range(15)]
+@pytest.mark.parametrize("silence", [{"power": [None]}, {}, None])
+def test_a_card_that_is_silent_for_long_leaves_a_gap(tmp_path: Path, silence: dict[str, Any] | None) -> None:
+    quiet = [] if silence is None else [tick(float(t), **silence) for t in range(3, 12)]
+    ticks = [tick(float(t), power=[100.0]) for t in range(3)] + quiet
+    ticks += [tick(float(t), power=[100.0]) for t in range(12, 15)]
     (pieces,) = sensors(tmp_path, samples_head("power"), *ticks).power.cards.values()
     assert [(piece[0][0], piece[-1][0]) for piece in pieces] == [(0.0, 2.0), (12.0, 14.0)]
+
+
+def test_a_sampler_that_takes_its_time_leaves_no_gap(tmp_path: Path) -> None:
+    ticks = [tick(t, memory=[2**30]) for t in (0.0, 1.0, 3.0, 7.0, 13.0, 19.0)]
+    (pieces,) = sensors(tmp_path, samples_head("memory"), *ticks).memory.cards.values()
+    assert [len(piece) for piece in pieces] == [6]
+
+
+def test_a_card_that_once_did_not_answer_leaves_a_gap(tmp_path: Path) -> None:
+    ticks = [tick(t / 10, power=[None if t == 5 else 100.0]) for t in range(10)]
+    (pieces,) = sensors(tmp_path, samples_head("power"), *ticks).power.cards.values()
+    assert [len(piece) for piece in pieces] == [5, 4]
 
 
 def test_a_counter_becomes_watts_over_at_least_a_second(tmp_path: Path) -> None:

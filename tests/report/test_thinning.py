@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from pytest_sixdim.report.thinning import Pieces, Point, Thinned
 
 
-def thinned(points: list[Point], gap: float = math.inf, buckets: int = 8) -> Pieces:
-    series = Thinned(gap, buckets)
-    for x, y in points:
+def thinned(points: list[Point], cuts: Collection[int] = (), buckets: int = 8) -> Pieces:
+    """`cuts`: before which points the line is broken."""
+    series = Thinned(buckets)
+    for index, (x, y) in enumerate(points):
+        if index in cuts:
+            series.cut()
         series.add(x, y)
     return series.pieces()
 
@@ -34,25 +37,33 @@ def test_one_spike_among_many_readings_stays() -> None:
     assert len(piece) <= 2 * 8 + 2
 
 
-def test_a_silence_breaks_the_line() -> None:
-    points = [(float(x), 1.0) for x in (0, 1, 2, 10, 11)]
-    assert [len(piece) for piece in thinned(points, gap=5.0)] == [3, 2]
+def test_a_cut_breaks_the_line_once() -> None:
+    points = [(float(x), 1.0) for x in range(5)]
+    assert [len(piece) for piece in thinned(points, [3])] == [3, 2]
+    assert [len(piece) for piece in thinned(points, [0])] == [5]
 
 
-def test_a_silence_stays_where_readings_are_joined() -> None:
-    points = [(float(x), 1.0) for x in range(2000) if not 1000 <= x < 1100]
-    pieces = thinned(points, gap=5.0)
-    assert [(piece[0][0], piece[-1][0]) for piece in pieces] == [(0.0, 999.0), (1100.0, 1999.0)]
+def test_a_break_stays_where_readings_are_joined() -> None:
+    points = [(float(x), 1.0) for x in range(2000)]
+    pieces = thinned(points, [1000])
+    assert [(piece[0][0], piece[-1][0]) for piece in pieces] == [(0.0, 999.0), (1000.0, 1999.0)]
+
+
+def test_more_breaks_than_can_be_drawn_go() -> None:
+    points = [(float(x), 1.0) for x in range(100)]
+    pieces = thinned(points, range(96))
+    assert len(pieces) <= 8
+    assert (pieces[0][0][0], pieces[-1][-1][0]) == (0.0, 99.0)
 
 
 @given(
     st.lists(st.tuples(st.floats(0, 1e6), st.floats(-1e6, 1e6)), max_size=400),
-    st.sampled_from([0.001, 1.0, 1e5, math.inf]),
+    st.sets(st.integers(0, 400)),
     st.integers(2, 12),
 )
-def test_points_stay_few_and_extremes_stay(points: list[Point], gap: float, buckets: int) -> None:
+def test_points_stay_few_and_extremes_stay(points: list[Point], cuts: set[int], buckets: int) -> None:
     points.sort(key=lambda point: point[0])
-    kept = [point for piece in thinned(points, gap, buckets) for point in piece]
+    kept = [point for piece in thinned(points, cuts, buckets) for point in piece]
     assert len(kept) <= 4 * buckets
     assert set(kept) <= set(points)
     assert [x for x, _ in kept] == sorted(x for x, _ in kept)

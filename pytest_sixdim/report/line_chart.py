@@ -1,4 +1,4 @@
-"""Values over the seconds since a run's launch, with the window shaded."""
+"""Values over the seconds since a run's launch, or over its training steps, with the window shaded."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ WIDTH, HEIGHT = 400, 210
 LEFT, RIGHT, TOP, BOTTOM = 48, 392, 12, 186
 #: More lines than this can't be told apart by their colours.
 COLOURS = 8
+STEPS = "steps"
 #: Unit of the time axis: seconds in it, and the longest time that it is used for, in s.
 _TIMES = ((1.0, "s", 180.0), (60.0, "min", 3 * 3600.0), (3600.0, "h", float("inf")))
 
 
 @dataclass(frozen=True)
-class TimeChart:
-    """Values over time.
+class LineChart:
+    """Values over time or steps.
 
     Attributes:
         title: what is shown, with its unit.
-        lines: by name, x in s.
+        lines: by name, x in s or steps.
+        steps: whether x counts steps.
         zero: whether the value axis begins at 0.
-        window: when the counted segments trained, s.
+        window: when the counted segments trained, as x.
         target: a value to compare with, and its name.
-        lost: when a line ends because its value was not finite, by the line's name, s.
+        lost: at which x a line's value was not finite, by the line's name.
         dots: draw the points too.
         noun: what a line stands for, where there are too many to name ("cards").
         note: what should be known beside the picture.
@@ -38,6 +40,7 @@ class TimeChart:
 
     title: str
     lines: Mapping[str, Pieces]
+    steps: bool = False
     zero: bool = False
     window: tuple[Span, ...] = ()
     target: tuple[float, str] | None = None
@@ -51,19 +54,19 @@ class TimeChart:
         points = [point for pieces in self.lines.values() for piece in pieces for point in piece]
         if not points:
             return Figure(self.title, note=self.note)
-        times = [x for x, _ in points] + list(self.lost.values())
-        first, last = min(0.0, *times), max(0.0, *times)
+        places = [x for x, _ in points] + list(self.lost.values())
+        first, last = min(0.0, *places), max(0.0, *places)
         across = Axis(first, last if last > first else 1.0, LEFT, RIGHT)
         values = [y for _, y in points] + ([self.target[0]] if self.target else [])
         up = axis(values, BOTTOM, TOP, zero=self.zero and min(values) >= 0)
-        divisor, unit = next((seconds, name) for seconds, name, longest in _TIMES if across.high <= longest)
-        parts = [*self._window(across), *grid(up), *_time_ticks(across, divisor, unit)]
+        divisor, unit = _unit(across.high, self.steps)
+        parts = [*self._window(across), *grid(up), *_ticks(across, divisor, unit)]
         parts += self._target(up)
         for index, (name, pieces) in enumerate(self.lines.items()):
             parts += self._line(self._class(index), name, pieces, across, up)
         described = f"{len(self.lines)} {self.noun if len(self.lines) > 1 else self.noun.removesuffix('s')}; "
         described += f"{min(y for _, y in points):.4g} to {max(y for _, y in points):.4g} "
-        described += f"over {max(times) / divisor:.3g} {unit}"
+        described += f"over {max(places) / divisor:.3g} {unit}"
         svg = picture(WIDTH, HEIGHT, ident, self.title, described, parts)
         return Figure(self.title, svg, self._legend(), self.note)
 
@@ -104,7 +107,7 @@ class TimeChart:
     def _line(self, class_: str, name: str, pieces: Pieces, across: Axis, up: Axis) -> list[Markup]:
         drawn = [polyline([(across.at(x), up.at(y)) for x, y in piece], class_) for piece in pieces]
         for x, y in [point for piece in pieces for point in piece] if self.dots else []:
-            hint = element("title", f"{name}: {y:.5g} after {x:.0f} s")
+            hint = element("title", f"{name}: {y:.5g} after {x:.6g} {STEPS if self.steps else 's'}")
             drawn.append(element("circle", hint, cx=across.at(x), cy=up.at(y), r=2.6, class_=f"{class_} dot"))
         if name in self.lost:
             x = across.at(self.lost[name])
@@ -122,11 +125,19 @@ def grid(up: Axis, left: float = LEFT, right: float = RIGHT) -> list[Markup]:
     return drawn
 
 
-def _time_ticks(across: Axis, divisor: float, unit: str) -> list[Markup]:
+def _unit(longest: float, steps: bool) -> tuple[float, str]:
+    """What x is divided by, and the name of what comes out."""
+    if steps:
+        return 1.0, STEPS
+    return next((seconds, name) for seconds, name, most in _TIMES if longest <= most)
+
+
+def _ticks(across: Axis, divisor: float, unit: str) -> list[Markup]:
     scaled = Axis(across.low / divisor, across.high / divisor, across.start, across.stop)
     ticks = scaled.ticks(5)
     drawn = [line((LEFT, BOTTOM), (RIGHT, BOTTOM), "axis")]
     for tick in ticks:
         anchor = "end" if scaled.at(tick) > RIGHT - 16 else "middle"
-        drawn.append(label((scaled.at(tick), BOTTOM + 16), f"{tick:.6g} {unit}", anchor))
+        named = f"{tick:.6g}" if unit == STEPS else f"{tick:.6g} {unit}"
+        drawn.append(label((scaled.at(tick), BOTTOM + 16), named, anchor))
     return drawn
