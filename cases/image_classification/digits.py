@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pytest_sixdim import training
 
-SIZE = 12  # pixels an edge; the images come with 8
+SIZE = 16  # pixels an edge; the images come with 8
 MOMENTUM = 0.3  # of the normalisation's statistics: an epoch has only a few steps
 SCHEDULE = 12  # epochs until the learning rate is at its least
 
@@ -52,7 +52,7 @@ def network(width: int = 32) -> nn.Module:
 
 
 def digits(device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Images (1797 x 1 x 12 x 12, in [0, 1]), labels, and a mask of the images that are held out.
+    """Images (1797 x 1 x 16 x 16, in [0, 1]), labels, and a mask of the images that are held out.
 
     Held out is every fifth image of the list sorted by class: the same 360 under every seed.
     """

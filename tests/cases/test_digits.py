@@ -63,7 +63,7 @@ def test_a_fixed_fifth_of_every_digit_is_held_out(digits: ModuleType, case: Case
 
 def test_images_are_upsampled_and_between_0_and_1(digits: ModuleType) -> None:
     images = digits.digits(torch.device("cpu"))[0]
-    assert images.shape == (TRAINED + HELD_OUT, 1, 12, 12)
+    assert images.shape == (TRAINED + HELD_OUT, 1, 16, 16)
     assert images.min() == 0
     assert 0.9 < images.max() <= 1
 
@@ -98,7 +98,7 @@ def test_the_order_changes_with_epoch_and_seed_and_with_nothing_else(digits: Mod
 
 def test_shifted_images_keep_their_size_and_content(digits: ModuleType) -> None:
     torch.manual_seed(0)
-    images = torch.zeros(2, 1, 12, 12)
+    images = torch.zeros(2, 1, 16, 16)
     images[:, :, 8, 8] = 1
     places = set()
     for _ in range(60):
