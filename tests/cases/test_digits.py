@@ -113,7 +113,7 @@ def test_the_learning_rate_rises_then_falls_and_then_holds(digits: ModuleType) -
     rates = [digits.learning_rate(epoch / 4) for epoch in range(200)]
     assert rates.index(max(rates)) == 4
     assert all(later <= earlier for earlier, later in pairwise(rates[4:]))
-    assert rates[-1] == rates[4 * digits.SCHEDULE] == 0.05
+    assert rates[-1] == rates[4 * digits.SCHEDULE] == 0.2
 
 
 def test_the_case_is_measured_on_one_core_and_on_two(case: Case) -> None:
