@@ -14,7 +14,7 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 	$(BIN)/pytest --sixdim -v cases/image_classification/digits.case.yaml
 
 test: $(VENV)/.dev  ## Run the tests
-	@echo "== running the tests (about ten minutes on two cores)"
+	@echo "== running the tests (about ten minutes on two idle cores)"
 	$(BIN)/pytest tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
