@@ -103,8 +103,8 @@ def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, run: 
 def main() -> None:
     """Trains until the run is done."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch-size", type=int, default=64, help="images per card and step")
-    parser.add_argument("--lr", type=float, default=0.0007, help="of one card; grows with the root of their number")
+    parser.add_argument("--batch-size", type=int, default=128, help="images per card and step")
+    parser.add_argument("--lr", type=float, default=0.001, help="of one card; grows with the root of their number")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

@@ -117,7 +117,7 @@ def test_the_learning_rate_rises_then_falls_and_then_holds(digits: ModuleType) -
 
 
 def test_the_case_is_measured_on_one_core_and_on_two(case: Case) -> None:
-    assert [configuration.id for configuration in case.configurations] == ["cpu-fp32-bs64-1x1", "cpu-fp32-bs64-1x2"]
+    assert [configuration.id for configuration in case.configurations] == ["cpu-fp32-bs128-1x1", "cpu-fp32-bs128-1x2"]
     assert (case.metric.target, case.metric.better, case.metric.unit) == (97.0, "higher", "%")
 
 
@@ -144,7 +144,7 @@ def test_a_quick_run_on_two_cards_meets_the_target_and_completes_its_window(case
     (tmp_path / "run.json").write_text(json.dumps(told))
     assert quick.train.program is not None
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += [str(quick.train.program), "--batch-size", "64", "--seed", "1"]
+    command += [str(quick.train.program), "--batch-size", "128", "--seed", "1"]
     environment = {**os.environ, "SIXDIM_RUN": str(tmp_path / "run.json"), "PYTHONPATH": str(ROOT)}
     environment["OMP_NUM_THREADS"] = "1"
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
