@@ -13,8 +13,9 @@ import pytest
 
 from pytest_sixdim.agent import rank
 from tests.agent.conftest import wait_for
+from tests.old_python import python38
 
-OLD_PYTHON = Path("/root/.pyenv/versions/3.8.18/bin/python")
+OLD_PYTHON = python38()
 
 
 class Wrapped:
@@ -59,7 +60,7 @@ def wrapped(tmp_path: Path) -> Wrapped:
     [
         sys.executable,
         pytest.param(
-            str(OLD_PYTHON), marks=pytest.mark.skipif(not OLD_PYTHON.exists(), reason="needs a Python 3.8"), id="3.8"
+            str(OLD_PYTHON), marks=pytest.mark.skipif(OLD_PYTHON is None, reason="needs a Python 3.8"), id="3.8"
         ),
     ],
 )

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from pytest_sixdim import training
+from tests.old_python import python38
 
 from .conftest import events, settings
 from .programs import launch, write
 
-OLD = sorted(Path("/root/.pyenv/versions").glob("3.8.*/bin/python"))
-OLDEST = str(OLD[0]) if OLD else shutil.which("python3.8")
+OLDEST = python38()
 PROGRAM = """
     from pytest_sixdim import training
+from tests.old_python import python38
 
     run = training.start(seed=3)
     for epoch in run.epochs(2):
@@ -70,6 +71,7 @@ def test_an_exception_keeps_its_traceback_and_exit_code_and_no_end_is_printed(tm
         tmp_path,
         """
         from pytest_sixdim import training
+from tests.old_python import python38
 
         run = training.start()
         for _ in range(20):
