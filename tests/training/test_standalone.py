@@ -18,7 +18,6 @@ from .programs import launch, write
 OLDEST = python38()
 PROGRAM = """
     from pytest_sixdim import training
-from tests.old_python import python38
 
     run = training.start(seed=3)
     for epoch in run.epochs(2):
@@ -71,7 +70,6 @@ def test_an_exception_keeps_its_traceback_and_exit_code_and_no_end_is_printed(tm
         tmp_path,
         """
         from pytest_sixdim import training
-from tests.old_python import python38
 
         run = training.start()
         for _ in range(20):
