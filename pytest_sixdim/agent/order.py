@@ -196,6 +196,8 @@ def _device(table: _Table) -> Device:
         name=table.take("name", str),
         total_bytes=table.take("total_bytes", int, optional=True),
         cores=None if cores is None else table.items("cores", int),
+        uuid=table.take("uuid", str, optional=True),
+        pci=table.take("pci", str, optional=True),
     )
 
 

@@ -121,7 +121,10 @@ class Sampling:
                 lines.write(_error(error))
 
     def _head(self, sources: Mapping[str, Source], unavailable: Mapping[str, str]) -> JsonLines:
-        cards = [asdict(CardInfo(card.index, card.id, card.name, card.total_bytes)) for card in self._order.devices]
+        cards = [
+            asdict(CardInfo(card.index, card.id, card.name, card.total_bytes, card.uuid, card.pci))
+            for card in self._order.devices
+        ]
         texts = {channel: reason for channel, reason in unavailable.items() if channel in CHANNELS}
         head = {"cards": cards, "sources": {k: asdict(v) for k, v in sources.items()}, "unavailable": texts}
         return JsonLines(self._order.node / "samples.jsonl", head)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 #: Seeds of the five full runs where none are asked for: 1 to 5 (docs/method.md, section 6).
 DEFAULT_SEED = 1
@@ -28,6 +28,11 @@ class Settings:
         python: interpreter of the training program.
         launcher: how the agent reaches its nodes.
         save_baseline: the file to write this session's figures to as baseline entries.
+        data: root of the data sets; "generated" where data is to be generated even where there is a root; None where
+            nothing is said, and data is generated.
+        adapter: what stands between framework and card, None for nothing.
+        contention: what happens where somebody else uses a card: "warn" or "error".
+        confirm: whether a figure near its limit is measured twice more.
     """
 
     vendor: str
@@ -41,6 +46,10 @@ class Settings:
     strict: bool = False
     launcher: str = "local"
     save_baseline: Path | None = None
+    data: Path | Literal["generated"] | None = None
+    adapter: str | None = None
+    contention: Literal["warn", "error"] = "warn"
+    confirm: bool = True
 
     def seed(self, index: int) -> int:
         """The seed of full run `index` (from 1)."""
@@ -58,6 +67,8 @@ class Settings:
         plain = dict(record, results=Path(record["results"]))
         if plain["save_baseline"] is not None:
             plain["save_baseline"] = Path(plain["save_baseline"])
+        if plain["data"] not in (None, "generated"):
+            plain["data"] = Path(plain["data"])
         for name in ("cards", "nodes", "seeds"):
             plain[name] = None if plain[name] is None else tuple(plain[name])
         return cls(**plain)

@@ -26,7 +26,10 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Start(Event):
-    """Training begins. `data` is "real" or "generated"."""
+    """Training begins. `data` is "real" or "generated", `generator` what made generated data.
+
+    `devices`: what the framework says of each rank's device, by rank: `name`, `uuid`, `pci`, each where it knows.
+    """
 
     kind: ClassVar[str] = "start"
     role: str
@@ -34,6 +37,8 @@ class Start(Event):
     data: str
     versions: dict[str, Any] | None = None
     precision_probe: dict[str, Any] | None = None
+    generator: str | None = None
+    devices: list[Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +193,7 @@ def _checked(kind: str, name: str, annotation: str, value: Any) -> tuple[Any, bo
         return int(value), True
     elif (base == "str" and isinstance(value, str)) or (base == "bool" and isinstance(value, bool)):
         return value, True
-    elif base.startswith("dict") and isinstance(value, dict):
+    elif (base.startswith("dict") and isinstance(value, dict)) or (base.startswith("list") and isinstance(value, list)):
         return _finite(value), True
     raise EventError(f"event {kind!r}: {name!r} must be {base}, not {value!r:.80}")
 

@@ -29,13 +29,19 @@ STATUSES = (
 #: Ends after which what was measured stands.
 FINISHED = ("completed", "target_missed")
 
-#: What can be read of a card, and its unit. `energy` counts up; all else is the value at the reading.
+#: What can be read of a card, and its unit. `energy` counts up; all else is the value at the reading, but for the
+#: slowdowns: seconds that the card was held back so far where the source's method is "counter", else 1 while it is held
+#: back and 0 while it is not.
 CHANNELS: dict[str, str] = {
     "energy": "J",
     "power": "W",
     "memory": "bytes",
     "temperature": "degC",
     "utilization": "%",
+    "clock": "MHz",
+    "slowdown_hardware": "s",
+    "slowdown_thermal": "s",
+    "slowdown_power": "s",
 }
 
 
@@ -80,12 +86,14 @@ class Source:
 
 @dataclass(frozen=True)
 class CardInfo:
-    """A card as the agent saw it. `total_bytes`: its memory, where known."""
+    """A card as the agent saw it. `total_bytes`: its memory; `uuid`, `pci` ("0000:3b:00.0"): who it is, where known."""
 
     index: int
     id: str
     name: str
     total_bytes: int | None = None
+    uuid: str | None = None
+    pci: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,8 @@ class Series:
 class SampleLog:
     """The readings of one node. `series[channel]` has one Series a card, in the order of `cards`.
 
-    `unavailable[channel]` says why there are no readings.
+    `unavailable[channel]` says why there are no readings. `facts`: what was read at the edges of the run (before the
+    ranks reached the cards, when the segments began, at the end): the instant, and one mapping a card (core.facts).
     """
 
     cards: tuple[CardInfo, ...]
@@ -108,6 +117,7 @@ class SampleLog:
     series: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    facts: tuple[tuple[float, tuple[Mapping[str, Any], ...]], ...] = ()
 
 
 @dataclass(frozen=True)

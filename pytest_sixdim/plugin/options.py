@@ -19,13 +19,15 @@ VALUES: tuple[tuple[str, str, str], ...] = (
     ("resume", "last|ID|DIR", "reuse the finished runs of an earlier session"),
     ("launcher", "NAME", "how nodes are reached (default local)"),
     ("python", "EXE", "the training program's interpreter (default: pytest's own)"),
-    ("adapter", "NAME", "an adapter between framework and card"),
+    ("adapter", "NAME", "an adapter between framework and card, such as ditorch"),
+    ("contention", "warn|error", "what happens where somebody else uses a card (default warn)"),
     ("save-baseline", "FILE", "write this session's figures as baseline entries"),
 )
 FLAGS: tuple[tuple[str, str], ...] = (
     ("quick", "use the cases' quick settings: seconds, on any machine"),
     ("strict", "unjudged, unknown, suspect and 'too few cards' fail"),
 )
+NO_CONFIRM = "--no-sixdim-confirm"
 PLAN = "--sixdim-plan"
 PLAN_FORMATS = ("table", "json")
 JUNIT_FORMS = ("system-out", "properties", "none")
@@ -42,12 +44,23 @@ def add(parser: pytest.Parser) -> None:
         group.addoption(f"--sixdim-{name}", dest=_dest(name), action="store_true", default=None, help=text)
         parser.addini(_dest(name), f"default of --sixdim-{name}", type="bool", default=False)
     group.addoption(
+        NO_CONFIRM,
+        dest=_dest("confirm"),
+        action="store_false",
+        default=None,
+        help="judge a figure near its limit by one run, not by the median of three",
+    )
+    parser.addini(_dest("confirm"), "whether a figure near its limit is measured twice more", type="bool", default=True)
+    group.addoption(
         PLAN,
         dest="sixdim_plan",
         nargs="?",
         const="table",
         metavar="json",
         help="print the runs and which tests need them, and launch nothing; as a table or as JSON",
+    )
+    parser.addini(
+        "sixdim_vendors", "further vendor profiles: YAML files or directories of them", type="args", default=[]
     )
     parser.addini("sixdim_cases", "where cases are looked for without paths", type="args", default=["cases"])
     parser.addini(

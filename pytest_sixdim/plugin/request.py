@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -58,6 +58,8 @@ def read_settings(config: pytest.Config) -> Settings:
         strict=bool(options.value(config, "strict")),
         launcher=options.value(config, "launcher") or "local",
         save_baseline=save_baseline,
+        contention=_contention(options.value(config, "contention")),
+        confirm=bool(options.value(config, "confirm")),
     )
 
 
@@ -89,6 +91,14 @@ def session_record(session: Session) -> dict[str, Any]:
         "samplers": dict(bench.samplers),
         "dialects": dict(bench.dialects),
     }
+
+
+def _contention(text: str | None) -> Literal["warn", "error"]:
+    if text is None or text == "warn":
+        return "warn"
+    if text == "error":
+        return "error"
+    raise SettingsError(f"--sixdim-contention {text}: allowed: warn, error")
 
 
 def _runs(text: Any) -> int | None:

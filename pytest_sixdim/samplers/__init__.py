@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.core.facts import CardFacts
 from pytest_sixdim.core.records import Source
 from pytest_sixdim.core.registry import class_path, load_class
 
@@ -18,13 +19,37 @@ class SamplerUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Device:
-    """A card as the order lists it. `cores`: the CPU numbers that its rank is pinned to, None for no pinning."""
+    """A card as the order lists it.
+
+    Attributes:
+        index: the vendor's number of it.
+        id: what leases and messages call it: its UUID, its PCI address, or vendor:index.
+        cores: the CPU numbers that its rank is pinned to, None for no pinning.
+        uuid: as the vendor's tools print it.
+        pci: its address, "0000:3b:00.0".
+    """
 
     index: int
     id: str
     name: str
     total_bytes: int | None = None
     cores: tuple[int, ...] | None = None
+    uuid: str | None = None
+    pci: str | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card as a source lists it. `index`: the source's own number; `board`: cards with the same one share a board
+    (and perhaps its power sensor)."""
+
+    index: int
+    name: str
+    uuid: str | None = None
+    pci: str | None = None
+    total_bytes: int | None = None
+    board: str | None = None
+    facts: CardFacts = field(default_factory=CardFacts)
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,14 @@ class Node:
 class Sampler(ABC):
     """Reads the cards of one node. Made with the order's options as keywords; used from one thread."""
 
+    def cards(self) -> Sequence[Card]:
+        """All cards that the source lists on this host, whoever uses them; may be called before or without `open`.
+
+        Empty where the source lists none (it meters packages or processes). Raises SamplerUnavailable where it does
+        not answer.
+        """
+        return ()
+
     @abstractmethod
     def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
         """Get ready to read; returns those of `channels` that can be read, with where their readings come from.
@@ -58,6 +91,13 @@ class Sampler(ABC):
 
         A card that did not answer is None. A channel that is not due yet is left out.
         """
+
+    def facts(self) -> Sequence[CardFacts]:
+        """What is known of each of the node's devices besides readings, after `open`; empty where nothing is.
+
+        It may cost milliseconds a card: called at the edges of a run.
+        """
+        return ()
 
     def summary(self) -> Mapping[str, Any]:
         """What the run's result should say of the sampling, plain JSON types."""

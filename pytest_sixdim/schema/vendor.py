@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from pytest_sixdim.core.vendor import CardModel, SamplerChoice, VendorProfile
+from pytest_sixdim.core.vendor import AdapterChoice, CardModel, SamplerChoice, VendorProfile
 from pytest_sixdim.schema.document import Document
 from pytest_sixdim.schema.errors import Problem, shortened
 from pytest_sixdim.schema.model import require, validated
@@ -57,17 +57,28 @@ def _profile(path: Path, model: VendorModel) -> VendorProfile:
         backend=model.backend,
         device_nodes=tuple(model.device_nodes),
         pci_vendors=tuple(model.pci_vendors),
+        pci_classes=tuple(model.pci_classes),
         imports=tuple(model.imports),
+        autoload=model.autoload,
+        amp=model.amp,
         visible=tuple(model.visible),
+        visible_by=model.visible_by,
         container_visible=tuple(model.container_visible),
         environment=model.environment,
+        power_scope=model.power_scope,
         samplers=tuple(
-            SamplerChoice(choice.sampler, tuple(choice.channels), choice.options) for choice in model.samplers
+            SamplerChoice(choice.sampler, tuple(choice.channels), choice.options, choice.install)
+            for choice in model.samplers
         ),
         cards=tuple(
-            CardModel(card.id, tuple(card.names), card.memory, dict(card.peaks), card.source) for card in model.cards
+            CardModel(card.id, tuple(card.names), card.memory, dict(card.peaks), card.source, card.devices)
+            for card in model.cards
         ),
+        adapters={
+            name: AdapterChoice(section.architecture, section.framework) for name, section in model.adapters.items()
+        },
         card_lost=tuple(model.card_lost),
+        quirks=tuple(model.quirks),
         unverified=tuple(model.unverified),
         path=path,
     )

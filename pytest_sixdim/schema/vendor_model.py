@@ -61,6 +61,7 @@ class CardSection(Model):
         default={}, description="dense FLOP/s by precision"
     )
     source: Text = Field(description="of the names, the memory and the peaks")
+    devices: Annotated[int, Field(ge=1, le=64)] = Field(default=1, description="torch devices on one such board")
 
 
 class SamplerSection(Model):
@@ -69,6 +70,14 @@ class SamplerSection(Model):
     sampler: Identifier
     channels: list[Channel] = Field(min_length=1)
     options: dict[str, Any] = Field(default={}, description="the sampler's own")
+    install: str = Field(default="", description="what provides it, for a host where it does not answer")
+
+
+class AdapterSection(Model):
+    """What an adapter must say of itself on such cards."""
+
+    architecture: Identifier
+    framework: Identifier
 
 
 class VendorModel(Model):
@@ -78,30 +87,45 @@ class VendorModel(Model):
     id: Identifier = Field(description="the file's name without .yaml; also a mark")
     name: Text
     name_zh: Text
-    enumerate: Literal["device_nodes", "cores"] = Field(description="how cards are counted")
+    enumerate: Literal["device_nodes", "pci", "cores"] = Field(
+        description="how cards are counted where no sampler lists them"
+    )
     device_nodes: list[Annotated[Text, AfterValidator(_device_nodes)]] = Field(
         default=[], description="glob patterns below /dev, one match a compute card", validate_default=True
     )
     pci_vendors: list[Annotated[str, AfterValidator(_pci_id)]] = Field(default=[], description='quoted, as in "10de"')
+    pci_classes: list[Annotated[str, AfterValidator(_pci_id)]] = Field(default=[], description='quoted, as in "0302"')
     device: Identifier = Field(description="torch device type")
     imports: list[Annotated[str, AfterValidator(_module)]] = Field(default=[], description="to import after torch")
+    autoload: bool = Field(default=True, description="whether torch may load the vendor's plugin by itself")
     backend: Identifier = Field(description="collective backend")
+    amp: Annotated[str, AfterValidator(_module)] = Field(
+        default="torch.amp", description="module with the vendor's autocast and GradScaler"
+    )
     visible: list[Variable] = Field(default=[], description="variables that limit which cards a process sees")
+    visible_by: Literal["index", "uuid"] = Field(default="index", description="what stands in these variables")
     container_visible: list[Variable] = Field(default=[], description="the same for a container runtime")
     environment: Annotated[dict[str, str], AfterValidator(_variables)] = Field(
         default={}, description="set for every rank"
     )
+    power_scope: Literal["card", "module", "package"] = Field(
+        default="card", description="what one power reading covers; module: a board with several devices"
+    )
     samplers: list[SamplerSection] = Field(default=[], description="in order of preference")
     cards: list[CardSection] = Field(default=[], description="those that are known by name")
+    adapters: dict[str, AdapterSection] = Field(default={}, description="what an adapter must say of itself here")
     card_lost: list[Text] = Field(default=[], description="output that means that the card is gone")
+    quirks: list[Text] = Field(default=[], description="what else a user of such cards should know")
     unverified: list[str] = Field(default=[], description="keys that nobody has tried on such a card")
 
     @field_validator("device_nodes", mode="after")
     @classmethod
     def _nodes_where_counted(cls, nodes: list[str], info: ValidationInfo) -> list[str]:
         counted = info.data.get("enumerate")
-        if counted is not None and (counted == "device_nodes") != bool(nodes):
-            raise ValueError("must be given where 'enumerate' is device_nodes, and only there")
+        if counted == "device_nodes" and not nodes:
+            raise ValueError("must be given where 'enumerate' is device_nodes")
+        if counted == "cores" and nodes:
+            raise ValueError("must not be given where 'enumerate' is cores")
         return nodes
 
     @field_validator("unverified", mode="after")

@@ -84,7 +84,7 @@ def test_profile_of_somebody_else_loads(tmp_path: Path) -> None:
         (
             "enumerate: device_nodes",
             "enumerate: cards",
-            "5: enumerate: 'cards'; did you mean 'cores'? allowed: device_nodes, cores",
+            "5: enumerate: 'cards'; did you mean 'cores'? allowed: device_nodes, pci, cores",
         ),
         (
             "enumerate: device_nodes",
