@@ -23,7 +23,9 @@ This file stands alone (Python 3.8, standard library): the agent copies it into 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
+import inspect
 import json
 import math
 import os
@@ -39,6 +41,10 @@ Batch = TypeVar("Batch")
 
 #: Warm-up is steady when the speeds of its last three segments differ by at most this share.
 AGREEMENT = 0.01
+#: A card that grew this much warmer in the last minute (degC) is not warmed up.
+WARMING = 1.0
+#: Seconds after which nobody keeps the file that says how warm the cards are.
+THERMAL_AGE = 5.0
 #: Seconds of training after which warm-up ends, steady or not.
 WARMUP_LIMIT = 600.0
 #: Segments are planned this much longer than asked for, because a step time is an estimate.
@@ -76,11 +82,13 @@ class WarmUp:
     """Decides when warm-up is over, and how many steps a segment then has; the same on every rank.
 
     The first half of the warm-up steps compiles and tunes; the second half gives the time of a step. A steady warm-up
-    then goes on in segments until three in a row agree.
+    then goes on in segments until three in a row agree and no card grows warmer.
 
     Attributes:
         steps: of the stretch under way; once warm-up is over, of every segment.
         steady: whether the last three segments agreed; None for a fixed warm-up.
+        rise: of a card's temperature over the last minute, degC; infinite while no minute has passed, -infinite where
+            no card has a thermometer.
         seconds: training time so far.
     """
 
@@ -88,14 +96,16 @@ class WarmUp:
         self.measure = measure
         self.steps = max(1, measure.warmup_steps // 2)
         self.steady: bool | None = None
+        self.rise = -math.inf
         self.seconds = 0.0
         self.over = False
         self._stretches = 0
         self._speeds: list[float] = []
 
-    def stretch(self, seconds: float, samples: int) -> bool:
+    def stretch(self, seconds: float, samples: int, rise: float = -math.inf) -> bool:
         """Takes note that `self.steps` steps of all ranks took `seconds` for `samples`; returns whether it is over."""
         self.seconds += seconds
+        self.rise = rise
         self._stretches += 1
         if self._stretches == 1:
             self.steps = max(1, self.measure.warmup_steps - self.steps)
@@ -106,7 +116,8 @@ class WarmUp:
         if self.measure.steady:
             last = self._speeds[-3:]
             self.steady = len(last) == 3 and max(last) <= min(last) * (1 + AGREEMENT)
-        self.over = self.steady is not False or self.seconds >= WARMUP_LIMIT
+        ready = self.steady is None or (self.steady and rise < WARMING)
+        self.over = ready or self.seconds >= WARMUP_LIMIT
         return self.over
 
 
@@ -176,19 +187,44 @@ class Place:
 
     def gather(self, *values: float) -> list[tuple[float, ...]]:
         """The values of every rank, by rank; a barrier too. They travel as bytes: not every card has 64-bit floats."""
-        if self.world_size == 1:
-            return [values]
         layout = "=%dd" % len(values)
-        mine = self.torch.tensor(list(struct.pack(layout, *values)), dtype=self.torch.uint8, device=self.device)
-        everyone = [self.torch.empty_like(mine) for _ in range(self.world_size)]
-        self.torch.distributed.all_gather(everyone, mine)
-        return [struct.unpack(layout, bytes(row.tolist())) for row in everyone]
+        return [struct.unpack(layout, row) for row in self._exchange(struct.pack(layout, *values))]
+
+    def devices(self) -> list[dict[str, Any]] | None:
+        """What torch says of every rank's device, by rank: name, uuid, pci, each where it knows; None on a CPU."""
+        if self._accelerator is None:
+            return None
+        mine = json.dumps(described(self._accelerator, self.local_rank)).encode()
+        longest = max(int(length) for (length,) in self.gather(len(mine)))
+        return [json.loads(row) for row in self._exchange(mine.ljust(longest))]
+
+    def _exchange(self, mine: bytes) -> list[bytes]:
+        """The bytes of every rank, by rank; of the same number everywhere."""
+        if self.world_size == 1:
+            return [mine]
+        sent = self.torch.tensor(list(mine), dtype=self.torch.uint8, device=self.device)
+        everyone = [self.torch.empty_like(sent) for _ in range(self.world_size)]
+        self.torch.distributed.all_gather(everyone, sent)
+        return [bytes(row.tolist()) for row in everyone]
 
     def peaks(self) -> tuple[int, int] | None:
         """This rank's peaks of allocated and reserved bytes; None where torch does not count them."""
         if not hasattr(self._accelerator, "max_memory_reserved"):
             return None
         return self._accelerator.max_memory_allocated(), self._accelerator.max_memory_reserved()
+
+
+def described(accelerator: Any, local_rank: int) -> dict[str, Any]:
+    """The name, UUID and PCI address of this rank's device, as far as torch.cuda or its like knows them."""
+    try:
+        properties = accelerator.get_device_properties(local_rank % accelerator.device_count())
+    except Exception:  # a vendor's extension may raise anything
+        return {}
+    numbers: list[Any] = [getattr(properties, "pci_%s_id" % part, None) for part in ("domain", "bus", "device")]
+    whole = all(isinstance(number, int) for number in numbers)
+    known = {"name": getattr(properties, "name", None), "uuid": getattr(properties, "uuid", None)}
+    known["pci"] = "%04x:%02x:%02x.0" % tuple(numbers) if whole else None
+    return {name: str(value) for name, value in known.items() if value}
 
 
 class Evaluation:
@@ -207,6 +243,7 @@ class Run:
         seed: of `random`, numpy and torch, the same on every rank; derive what must differ from seed and rank.
         data, data_path: "real" or "generated"; where real data lies, or None.
         rank, local_rank, world_size, device: this process among the ranks, and its torch.device.
+        precision: that the program trains in, such as amp-bf16; None where nobody says.
         steps, samples: trained so far; samples of this rank.
         epoch: the epoch under way, from 1; 0 outside of `epochs`.
     """
@@ -218,6 +255,7 @@ class Run:
         self.measure = Measure(**settings["measure"]) if settings else BY_HAND
         self.rank, self.local_rank, self.world_size = place.rank, place.local_rank, place.world_size
         self.device = place.device
+        self.precision: str | None = settings.get("precision")
         self.steps = self.samples = self.epoch = 0
         self._metric: dict[str, Any] = settings.get("metric", {})
         self._place = place
@@ -328,6 +366,25 @@ class Run:
         """The sum of a number over all ranks."""
         return float(sum(row[0] for row in self._place.gather(float(value))))
 
+    def autocast(self) -> Any:
+        """A context, new for every step, in which amp-fp16 and amp-bf16 compute; it does nothing under others."""
+        if not str(self.precision).startswith("amp-"):
+            return contextlib.nullcontext()
+        kind = {"amp-fp16": self._place.torch.float16, "amp-bf16": self._place.torch.bfloat16}[str(self.precision)]
+        return self._amp("autocast", dtype=kind)
+
+    def grad_scaler(self) -> Any:
+        """A gradient scaler, which only scales under amp-fp16."""
+        return self._amp("GradScaler", enabled=self.precision == "amp-fp16")
+
+    def _amp(self, name: str, **options: Any) -> Any:
+        """torch.amp's wants the type of the device first; vendors' own, such as torch.npu.amp's, know theirs."""
+        kind = self.device.type
+        module = named(self.settings.get("amp") or "torch.amp")
+        entry = getattr(module, name, None) or getattr(getattr(self._place.torch, kind).amp, name)  # before torch 2.3
+        first = next(iter(inspect.signature(entry).parameters), "")
+        return entry(kind, **options) if first in ("device", "device_type") else entry(**options)
+
     def finish(self) -> None:
         """Training ended as planned: reports how, and leaves the process group that `start` joined.
 
@@ -354,9 +411,10 @@ class Run:
         stretch, warmup = self._stretch, self._warmup
         self._place.synchronize()
         stretch.stop()
-        rows = self._place.gather(stretch.seconds, stretch.loader_seconds, stretch.samples)
+        rise = -math.inf if warmup.over or not self.measure.steady else self._rise()
+        rows = self._place.gather(stretch.seconds, stretch.loader_seconds, stretch.samples, rise)
         now = time.monotonic()
-        seconds, loader_seconds = (max(row[i] for row in rows) for i in (0, 1))
+        seconds, loader_seconds, rise = (max(row[i] for row in rows) for i in (0, 1, 3))
         samples = int(sum(row[2] for row in rows))
         self._report_losses(now)
         if warmup.over:
@@ -364,10 +422,22 @@ class Run:
             size = {"samples": samples, "steps": warmup.steps, "loss": self._loss}
             times = {"seconds": seconds, "loader_seconds": loader_seconds, "paused_seconds": stretch.paused_seconds}
             self._emit("segment", now, index=len(self._speeds), **size, **times)
-        elif warmup.stretch(seconds, samples):
-            self._emit("warmup_end", now, step=self.steps, steady=warmup.steady, seconds=warmup.seconds)
+        elif warmup.stretch(seconds, samples, rise):
+            about = {"step": self.steps, "steady": warmup.steady, "seconds": warmup.seconds}
+            self._emit("warmup_end", now, rise=rise if math.isfinite(rise) else None, **about)
         self._left = warmup.steps
         self._stretch = Stretch()
+
+    def _rise(self) -> float:
+        """By how much a card of this node grew warmer in the last minute, as WarmUp.rise has it."""
+        try:
+            with open(self.settings["paths"]["thermal"], encoding="utf-8") as file:
+                told = json.load(file)
+            if time.monotonic() - told["t"] > THERMAL_AGE:
+                return -math.inf
+            return math.inf if told["rise"] is None else float(told["rise"])
+        except (OSError, ValueError, KeyError, TypeError):  # by hand, without a thermometer, broken
+            return -math.inf
 
     @contextlib.contextmanager
     def _standing(self) -> Iterator[float]:
@@ -402,7 +472,14 @@ class Run:
         return "sixdim: %d rank(s), %s%s: %s" % (self.world_size, speed, value, status)
 
 
-def start(seed: int | None = None, batch_size: int | None = None, data: str | None = None) -> Run:
+def start(
+    seed: int | None = None,
+    batch_size: int | None = None,
+    data: str | None = None,
+    precision: str | None = None,
+    generator: str | None = None,
+    versions: dict[str, Any] | None = None,
+) -> Run:
     """Begins a run: takes a device, joins the process group, seeds, and reports the start.
 
     Call it after `import torch` (a program that has not imported torch runs without, on one rank) and after switches
@@ -412,35 +489,59 @@ def start(seed: int | None = None, batch_size: int | None = None, data: str | No
         seed: by default what the agent asks for, by hand 1.
         batch_size: samples per card and optimiser step; compared with what the agent asks for.
         data: "real" or "generated", where the program knows better than the agent.
+        precision: the program's; compared with what the agent asks for. Where it is given, TF32 is switched off under
+            fp32 and on under all others, and `Run.autocast` follows it.
+        generator: name and version of what makes generated data.
+        versions: what else decides the program's speed, such as whether it compiles; reported with the versions.
 
     Raises:
-        ValueError: the program's seed or batch size is not the one asked for.
+        ValueError: the program's seed, batch size or precision is not the one asked for.
         RuntimeError: the device computes with fewer bits than the configuration's precision declares.
     """
     settings: dict[str, Any] = {}
     if os.environ.get("SIXDIM_RUN"):
         with open(os.environ["SIXDIM_RUN"], encoding="utf-8") as file:
             settings = json.load(file)
-    for name, given in (("seed", seed), ("batch_size", batch_size)):
+    for name, given in (("seed", seed), ("batch_size", batch_size), ("precision", precision)):
         if given is not None and given != settings.get(name, given):
             raise ValueError("the program's %s is %s, the run was asked for %s" % (name, given, settings[name]))
     seed = settings.get("seed", 1) if seed is None else seed
-    place, bits, precision = Place(), None, str(settings.get("precision"))
+    switched, place, bits, precision = precision, Place(), None, str(precision or settings.get("precision"))
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
     if place.torch is not None:
         place.join(settings.get("device"), settings.get("imports") or (), settings.get("backend"))
+        if switched is not None:
+            switch_tf32(place.torch, precision != "fp32")
         bits = significand_bits(place.torch, place.device, precision) if precision in SIGNIFICAND_BITS else None
         place.torch.manual_seed(seed)
     run = Run(settings, seed, data or settings.get("data", {}).get("kind", "real"), place)
+    run.precision = switched or run.precision
+    place.versions.update(versions or {})
     about = {"role": run.role, "world_size": run.world_size, "data": run.data, "versions": place.versions}
-    run._emit("start", time.monotonic(), precision_probe=bits, **about)
+    about["generator"] = generator if run.data == "generated" else None
+    run._emit("start", time.monotonic(), precision_probe=bits, devices=place.devices(), **about)
     for operation, kept in (bits or {}).items():
         if kept < SIGNIFICAND_BITS[precision]:
             text = "precision %s declares %d significand bits, a %s keeps %d (switches: torch.backends)"
             raise RuntimeError(text % (precision, SIGNIFICAND_BITS[precision], operation, kept))
     return run
+
+
+def named(name: str) -> Any:
+    """A module by its dotted name; not every vendor's part of torch can be imported by it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        first, *rest = name.split(".")
+        return functools.reduce(getattr, rest, importlib.import_module(first))
+
+
+def switch_tf32(torch: Any, on: bool) -> None:
+    """Whether matrix products and convolutions of 32-bit floats may be computed in TF32, where the card can."""
+    torch.set_float32_matmul_precision("high" if on else "highest")
+    torch.backends.cudnn.allow_tf32 = on
 
 
 def significand_bits(torch: Any, device: Any, precision: str) -> dict[str, int] | None:

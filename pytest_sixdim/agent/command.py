@@ -12,8 +12,8 @@ from pytest_sixdim.agent.order import Order, OrderError
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
-#: The two files of this package that may run under the training program's interpreter.
-SHIPPED = (PACKAGE / "training.py", PACKAGE / "agent" / "rank.py")
+#: The files of this package that may run under the training program's interpreter.
+SHIPPED = (PACKAGE / "training.py", PACKAGE / "agent" / "rank.py", PACKAGE / "agent" / "adapted.py")
 
 #: Variables of an outer launch, which would tell torchrun or the ranks that they belong to it.
 OUTER_PREFIXES = ("PET_", "TORCHELASTIC_", "SIXDIM_")
@@ -62,6 +62,8 @@ def launch_command(order: Order, shipped: Path) -> list[str]:
         what = [order.python, "-u", str(order.program)]
         if not Path(what[-1]).is_file():
             raise OrderError(f"'program': no such file: {order.program}")
+        if order.adapter is not None:
+            what[-1:] = [str(shipped / "pytest_sixdim" / "adapted.py"), order.adapter["name"], what[-1]]
     rank = [order.python, "-I", "-S", str(shipped / "pytest_sixdim" / "rank.py")]
     torchrun = [
         *(order.python, "-m", "torch.distributed.run"),
@@ -93,6 +95,8 @@ def launch_environment(order: Order, shipped: Path, job: str, outer: Mapping[str
     environment["SIXDIM_RUN"] = str(order.directory / "run.json")
     environment["SIXDIM_JOB"] = job
     environment["SIXDIM_NODE"] = str(order.node)
+    if order.adapter is not None:
+        environment["SIXDIM_ADAPTER"] = json.dumps({**order.adapter, "directory": str(order.node / "ranks")})
     environment["SIXDIM_CORES"] = json.dumps([device.cores for device in order.devices])
     return environment
 

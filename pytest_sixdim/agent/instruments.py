@@ -7,10 +7,17 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from pytest_sixdim.agent.card_facts import merged
 from pytest_sixdim.agent.order import Plugin
+from pytest_sixdim.core.facts import CardFacts
 from pytest_sixdim.core.records import CHANNELS, Source
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.samplers import Node, Sampler, SamplerUnavailable, make_sampler
+
+#: Decimals that are kept of a reading: mJ, mW, bytes, us of a slowdown counter; else a thousandth of the unit.
+DIGITS = {"memory": 0, "slowdown_hardware": 6, "slowdown_thermal": 6, "slowdown_power": 6}
+#: A sampler that took longer than this (s) to tell what it knows is not asked again while segments are timed.
+QUICK = 0.2
 
 
 class Instruments:
@@ -28,6 +35,7 @@ class Instruments:
         self.asked: tuple[str, float] | None = None
         self._cards = 0
         self._open: list[tuple[str, Sampler, frozenset[str]]] = []
+        self._slow_to_tell: set[str] = set()
 
     def open(self, choices: Sequence[Plugin], node: Node, unavailable: Mapping[str, str]) -> None:
         """Ask the samplers in order of preference. `unavailable`: what is known beforehand."""
@@ -36,11 +44,11 @@ class Instruments:
         reasons: dict[str, list[str]] = {}
         for choice in choices:
             wanted = [channel for channel in choice.channels if channel not in self.sources]
-            served, reason = self._try(choice, node, wanted) if wanted else ({}, "")
+            served, missing = self._try(choice, node, wanted) if wanted else ({}, {})
             self.sources.update(served)
             for channel in wanted:
                 if channel not in served:
-                    reasons.setdefault(channel, []).append(f"{choice.name}: {reason}")
+                    reasons.setdefault(channel, []).append(f"{choice.name}: {missing[channel]}")
         self.unavailable.update({channel: "; ".join(texts) for channel, texts in reasons.items()})
         for channel in self.sources:
             self.unavailable.pop(channel, None)
@@ -56,13 +64,40 @@ class Instruments:
             self.asked = (name, time.monotonic())
             try:
                 answer = sampler.read(wanted)
-                readings.update(
-                    {channel: self._checked(channel, answer[channel]) for channel in wanted & answer.keys()}
-                )
+                for channel in wanted & answer.keys():
+                    if len(answer[channel]) == self._cards:
+                        readings[channel] = _finite(channel, answer[channel])
+                    else:
+                        errors.append(f"{name}: {len(answer[channel])} readings of {channel} for {self._cards} cards")
+                errors += [f"{name}: {text}" for text in sampler.complaints()]
             except Exception as error:
                 errors.append(f"{name}: {type(error).__name__}: {error}")
             self.asked = None
         return readings, errors
+
+    def facts(self, *, quick: bool = False) -> tuple[list[dict[str, Any]], list[str]]:
+        """What the samplers know of each card besides readings, the preferred sampler first, and what went wrong.
+
+        `quick`: leave out a sampler that took long the last time.
+        """
+        answers: list[Sequence[CardFacts]] = []
+        errors: list[str] = []
+        for name, sampler, _ in self._open:
+            if quick and name in self._slow_to_tell:
+                continue
+            began = time.monotonic()
+            self.asked = (name, began)
+            try:
+                answer = sampler.facts()
+                if answer and len(answer) != self._cards:
+                    raise ValueError(f"facts of {len(answer)} cards, there are {self._cards}")
+                answers += [answer] if answer else []
+            except Exception as error:  # a vendor's library may raise anything
+                errors.append(f"{name}: facts: {type(error).__name__}: {error}")
+            if time.monotonic() - began > QUICK:
+                self._slow_to_tell.add(name)
+            self.asked = None
+        return merged(answers, self._cards), errors
 
     def summaries(self) -> dict[str, Any]:
         """What the samplers say of their own work, by name."""
@@ -73,23 +108,24 @@ class Instruments:
         for _, sampler, _ in self._open:
             sampler.close()
 
-    def _try(self, choice: Plugin, node: Node, channels: list[str]) -> tuple[dict[str, Source], str]:
+    def _try(self, choice: Plugin, node: Node, channels: list[str]) -> tuple[dict[str, Source], dict[str, str]]:
         """What a sampler serves of `channels`, and why it does not serve the others."""
         self.asked = (choice.name, time.monotonic())
         try:
             sampler = make_sampler(choice.name, choice.options, {choice.name: choice.path})
             offered = sampler.open(node, channels)
         except (SamplerUnavailable, RegistryError) as error:
-            return {}, str(error)
+            return {}, dict.fromkeys(channels, str(error))
         except Exception as error:  # a vendor's library may raise anything
-            return {}, f"{type(error).__name__}: {error}"
+            return {}, dict.fromkeys(channels, f"{type(error).__name__}: {error}")
         finally:
             self.asked = None
         served = {channel: offered[channel] for channel in channels if channel in offered}
         self._open.append((choice.name, sampler, frozenset(served)))
-        return served, "does not offer it here"
+        return served, {**dict.fromkeys(channels, "does not offer it here"), **sampler.missing()}
 
-    def _checked(self, channel: str, values: Sequence[float | None]) -> list[float | None]:
-        if len(values) != self._cards:
-            raise ValueError(f"{len(values)} readings of {channel} for {self._cards} cards")
-        return [None if value is None or not math.isfinite(value) else float(value) for value in values]
+
+def _finite(channel: str, values: Sequence[float | None]) -> list[float | None]:
+    """What is no finite number is missing; decimals beyond what is meaningful are cut off."""
+    digits = DIGITS.get(channel, 3)
+    return [None if value is None or not math.isfinite(value) else round(float(value), digits) for value in values]

@@ -64,6 +64,7 @@ class Order:
         unavailable: channel -> why no sampler is asked for it.
         segments: how many counted segments a window has.
         card_lost: texts that mean a lost card.
+        adapter: what adapted.py is told of the adapter that the program runs under; None without one.
     """
 
     directory: Path
@@ -82,6 +83,7 @@ class Order:
     segments: int
     limits: Limits
     card_lost: tuple[str, ...]
+    adapter: Mapping[str, Any] | None = None
 
     @property
     def node(self) -> Path:
@@ -163,6 +165,9 @@ def _order(table: _Table, directory: Path) -> Order:
     program, command = table.take("program", str, optional=True), table.value.get("command")
     if (program is None) == (command is None):
         raise OrderError("exactly one of 'program' and 'command' must be set")
+    adapter = _adapter(table.table("adapter")) if table.value.get("adapter") is not None else None
+    if adapter is not None and program is None:
+        raise OrderError("'adapter' needs a 'program': nothing can be imported ahead of a command")
     cards = table.take("cards", int)
     devices = tuple(_device(entry) for entry in table.tables("devices"))
     if cards < 1 or len(devices) != cards:
@@ -185,6 +190,7 @@ def _order(table: _Table, directory: Path) -> Order:
         segments=table.take("segments", int),
         limits=Limits(*(limits.take(name, float) for name in ("timeout", "stall", "teardown"))),
         card_lost=table.items("card_lost", str),
+        adapter=adapter,
     )
 
 
@@ -207,6 +213,14 @@ def _plugin(table: _Table) -> Plugin:
         if channel not in CHANNELS:
             raise OrderError(f"{table.where}: unknown channel {channel!r}; known: {', '.join(CHANNELS)}")
     return Plugin(table.take("name", str), table.take("class", str), table.take("options", dict), channels)
+
+
+def _adapter(table: _Table) -> Mapping[str, Any]:
+    for key in ("name", "module", "drives", "switch", "recorded", "tools", "install"):
+        table.take(key, str)
+    table.take("framework", str, optional=True)
+    table.items("tool_modules", str)
+    return table.value
 
 
 def _log(table: _Table, cards: int) -> LogChoice:

@@ -14,6 +14,9 @@ from pytest_sixdim.core.events import Event, event_record
 SCHEMA = 1
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+#: Made once: a line is written ten times a second.
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
 #: Lines that claim to be events and are not: how many are recorded, and how many characters of each.
 MALFORMED_LINES, MALFORMED_CHARACTERS = 100, 500
 
@@ -29,7 +32,7 @@ class JsonLines:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one line. Raises OSError, as when the disk is full, and ValueError for NaN."""
-        self._file.write(json.dumps(record, allow_nan=False) + "\n")
+        self._file.write(_ENCODER.encode(record) + "\n")
 
     def close(self) -> None:
         """No line can follow."""

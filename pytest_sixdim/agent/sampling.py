@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pytest_sixdim.agent.card_facts import Ownership
 from pytest_sixdim.agent.instruments import Instruments
 from pytest_sixdim.agent.order import Order
 from pytest_sixdim.agent.pace import FAST, SLOW, Pace, Schedule
 from pytest_sixdim.agent.recorder import JsonLines
+from pytest_sixdim.agent.warming import Warming
 from pytest_sixdim.core.records import CHANNELS, CardInfo, Source
 from pytest_sixdim.samplers import Node
 
@@ -21,21 +24,28 @@ FAST_CHANNELS = frozenset({"energy", "power"})
 SLOW_CHANNELS = frozenset(CHANNELS) - FAST_CHANNELS
 #: Errors that are recorded; more are only counted.
 RECORDED_ERRORS = 100
-#: Seconds that a sampler has to return from its last reading.
-PATIENCE = 2.0
+#: Seconds that the samplers have to return from their last reading and to tell what they know of the cards.
+PATIENCE = 5.0
 
 
 class Sampling:
-    """Readings of this node's cards, from `start` to `stop`, in samples.jsonl."""
+    """Readings of this node's cards, from `start` to `stop`, in samples.jsonl.
+
+    What else is known of the cards is written at three instants: before the ranks use them (they take longer to load
+    than the samplers), when segments begin to be timed, and at the end.
+    """
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._instruments = Instruments()
         self._lines: JsonLines | None = None
         self._pace = Pace()
+        self._ownership = Ownership()
+        self._warming: Warming | None = Warming(order.node / "thermal.json")
+        self._missing: Counter[str] = Counter()
         self._readings = self._errors = 0
         self._cpu_seconds = 0.0
-        self._fast = self._stopping = False
+        self._fast = self._stopping = self._left_behind = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
 
@@ -58,15 +68,17 @@ class Sampling:
         self._stopping = True
         self._wake.set()
         self._thread.join(PATIENCE)
+        self._left_behind = self._thread.is_alive()
         asked = self._instruments.asked
         lines = self._lines or self._head({}, {**dict.fromkeys(CHANNELS, "no answer"), **self._order.unavailable})
-        if self._thread.is_alive() and asked is not None:
+        if self._left_behind and asked is not None:
             self._errors += 1
             lines.write(_error(f"{asked[0]}: no answer for {time.monotonic() - asked[1]:.1f} s"))
         lines.close()
         return {
             "cpu_seconds": self._cpu_seconds,
             "readings": self._readings,
+            "readings_missing": dict(self._missing),
             **self._pace.summary(),
             "errors": self._errors,
             **self._instruments.summaries(),
@@ -79,7 +91,10 @@ class Sampling:
             self._instruments.open(self._order.samplers, node, self._order.unavailable)
             if not self._stopping:
                 self._lines = self._head(self._instruments.sources, self._instruments.unavailable)
+                self._tell(self._lines)
                 self._sample(self._lines)
+                self._tell(self._lines)
+                self._cpu_seconds = time.thread_time()
                 self._instruments.close()
         except Exception as error:  # the disk is full, or a sampler cannot be closed
             self._errors += 1
@@ -96,6 +111,9 @@ class Sampling:
                 slow_due = Schedule(started, SLOW).following(began, began)
             self._pace.began(began, period)
             self._tick(lines, slow)
+            if self._fast and self._warming is not None:  # segments have begun to be timed: warm-up is over
+                self._warming = None
+                self._tell(lines, quick=True)
             self._cpu_seconds = time.thread_time()
             now = time.monotonic()
             self._wake.wait(Schedule(started, period).following(began, now) - now)
@@ -110,11 +128,27 @@ class Sampling:
             after = after if readings else time.monotonic()
             readings.update(others)
             errors += other_errors
-        if self._stopping:
-            return  # the file may be closed already, if a sampler took its time
+        if self._left_behind:
+            return  # the file is closed already
         if readings:
             self._readings += 1
-            lines.write({"t": (before + after) / 2, **readings})
+            self._missing.update({channel: values.count(None) for channel, values in readings.items()})
+            lines.write({"t": round((before + after) / 2, 6), **readings})
+            if self._warming is not None and "temperature" in readings:
+                self._warming.take(after, readings["temperature"])
+        self._record(lines, errors)
+
+    def _tell(self, lines: JsonLines, *, quick: bool = False) -> None:
+        """One line with what is known of the cards besides readings, where anything is."""
+        facts, errors = self._instruments.facts(quick=quick)
+        if self._left_behind:
+            return
+        if any(facts):
+            self._ownership.mark(facts)
+            lines.write({"t": round(time.monotonic(), 6), "facts": facts})
+        self._record(lines, errors)
+
+    def _record(self, lines: JsonLines, errors: list[str]) -> None:
         for error in errors:
             self._errors += 1
             if self._errors <= RECORDED_ERRORS:

@@ -14,6 +14,7 @@ from pytest_sixdim.agent.cancellation import Cancellation
 from pytest_sixdim.agent.command import launch_command, launch_environment, ship
 from pytest_sixdim.agent.course import Course
 from pytest_sixdim.agent.logs import RankLogs, file_tail
+from pytest_sixdim.agent.not_started import without_program
 from pytest_sixdim.agent.order import Order, OrderError
 from pytest_sixdim.agent.outcome import Seen, outcome
 from pytest_sixdim.agent.processes import (
@@ -102,7 +103,7 @@ class Supervisor:
         self._ranks.poll()
         self._take(self._logs.finish(now), now)
         self._events.close()
-        result = outcome(self._seen(stop))
+        result = without_program(self._order, outcome(self._seen(stop)))
         if stayed:
             result = replace(result, message=f"{result.message}; processes that could not be killed: {stayed}")
         return replace(result, seconds=now - self._launched, sampler=sampler)

@@ -7,17 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.measure import Taken, card_id, measure, run_summary
-from pytest_sixdim.campaign.orders import Bench, generated
+from pytest_sixdim.campaign.adapter_figures import Known, beside_adapter
+from pytest_sixdim.campaign.confirming import confirming_runs, sides
+from pytest_sixdim.campaign.datasets import generated
+from pytest_sixdim.campaign.measure import Taken, card_id, measure, run_summary, variation
+from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.plan import Plan, PlannedRun, RunKey
 from pytest_sixdim.campaign.runner import Runner, StartedRun
 from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.core.accuracy import Data
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.confirming import BESIDE, MORE, is_near, median_of
 from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.events import Start
+from pytest_sixdim.core.facts_of_run import power_cap
 from pytest_sixdim.core.matching import match
 from pytest_sixdim.core.records import Role, RunRecord
-from pytest_sixdim.core.results import DimensionResult, Measurements
+from pytest_sixdim.core.results import JUDGED, DimensionResult, Measured, Measurements
 from pytest_sixdim.core.scorecard import Scorecard, new_scorecard
 from pytest_sixdim.launchers import Launcher
 
@@ -33,15 +40,18 @@ class Campaign:
         launcher: Launcher,
         baselines: Mapping[Path, Sequence[Baseline]],
         *,
+        say: Callable[[str], None],
         waiting: Callable[[str], None],
         started: Callable[[StartedRun], None],
         finished: Callable[[RunRecord], None],
     ) -> None:
-        """`baselines`: by the path of their case; `waiting`, `started`, `finished` as for Runner."""
+        """`baselines`: by the path of their case; `say`: tells a person something now; `waiting`, `started`, `finished`
+        as for Runner."""
         self._bench = bench
+        self._say = say
         self._store = store
         self._plan = plan
-        self._runner = Runner(bench, store, launcher, waiting=waiting, started=started, finished=finished)
+        self._runner = Runner(bench, store, launcher, say=say, waiting=waiting, started=started, finished=finished)
         self._baselines = baselines
 
     def need(self, case: Case, configuration: Configuration, role: Role, count: int) -> list[RunRecord]:
@@ -59,18 +69,43 @@ class Campaign:
             records = self._records(self._plan.needed(case, configuration, dimension))
             own = [record for record in records if record.order["configuration"] == configuration.id]
             others = [record for record in records if record.order["configuration"] != configuration.id]
-            taken = Taken(case, configuration, tuple(own), tuple(others), self._plan.full_runs(case))
-            measured[dimension] = measure(self._bench, dimension, taken, self._comparable)
-        empty = self._unmeasured(case)
+            taken = self._taken(case, configuration, own, others)
+            measured[dimension] = self._measured(dimension, taken)
+        empty = self._unmeasured(case, configuration)
         return replace(
             empty,
             dimensions=measured,
             nearest=match(self._entries(case), configuration, empty).nearest,
-            runs=tuple(
-                run_summary(case, configuration, record, self._store.directory)
-                for record in self._done(case, configuration)
-            ),
+            runs=self._summaries(case, configuration),
         )
+
+    def is_near(self, case: Case, configuration: Configuration, result: DimensionResult) -> bool:
+        """Whether a figure stands so near its limit that `confirm` has to measure it again before it is judged."""
+        if not self._bench.settings.confirm or result.dimension not in BESIDE or result.verdict not in JUDGED:
+            return False
+        runs = [(side, self._plan.window_run(case, side)) for side in sides(configuration, result.dimension)]
+        known = [variation(case, side, self._runner.record(run)) for side, run in runs]
+        return is_near(result, max((share for share in known if share is not None), default=None))
+
+    def confirm(
+        self, case: Case, configuration: Configuration, dimension: Dimension, measurements: Measurements
+    ) -> Measurements:
+        """The measurements with one dimension as the median of three; launches two more window runs where this session
+        has not made them yet."""
+        both = sides(configuration, dimension)
+        rounds = [[self._plan.window_run(case, side) for side in both]]
+        rounds += map(list, zip(*(confirming_runs(self._plan, case, side) for side in both), strict=True))
+        if any(run.key not in self._runner.records for planned in rounds for run in planned):
+            self._say(f"{dimension} of {configuration.id} stands near its limit: {MORE} more window runs")
+        figures: dict[str, Measured] = {}
+        for planned in rounds:
+            own, *others = self._records(planned)
+            taken = self._taken(case, configuration, [own], others)
+            figure = figures[own.name] = self._measured(dimension, taken)
+            if figure.value is None:
+                break  # this decides
+        confirmed = {**measurements.dimensions, dimension: median_of(dimension, figures)}
+        return replace(measurements, dimensions=confirmed, runs=self._summaries(case, configuration))
 
     def baseline(
         self, case: Case, configuration: Configuration, measurements: Measurements, dimension: Dimension
@@ -90,10 +125,34 @@ class Campaign:
 
         return self._store.update_scorecard(case.name, configuration.id, update)
 
-    def failed_run(self, case: Case, configuration: Configuration, dimension: Dimension) -> RunRecord | None:
-        """The first run that a dimension needs and that did not come to its end."""
+    def failed_run(
+        self, case: Case, configuration: Configuration, dimension: Dimension, *, confirmed: bool = False
+    ) -> RunRecord | None:
+        """The first run that a dimension needs and that did not come to its end; `confirmed`: that it was judged by, as
+        one of three."""
         records = self._records(self._plan.needed(case, configuration, dimension))
+        if confirmed:
+            more = [run for side in sides(configuration, dimension) for run in confirming_runs(self._plan, case, side)]
+            records += [self._runner.records[run.key] for run in more if run.key in self._runner.records]
         return next((record for record in records if not record.result.finished), None)
+
+    def _taken(
+        self, case: Case, configuration: Configuration, own: Sequence[RunRecord], others: Sequence[RunRecord]
+    ) -> Taken:
+        full_runs = self._plan.full_runs(case)
+        done = tuple(self._done(case, configuration))
+        return Taken(case, configuration, tuple(own), tuple(others), full_runs, self._data(case), done)
+
+    def _measured(self, dimension: Dimension, taken: Taken) -> Measured:
+        empty = self._unmeasured(taken.case, taken.configuration)
+        known = Known(self._entries(taken.case), empty, self._store.directory)
+        return beside_adapter(measure(self._bench, dimension, taken, self._comparable), dimension, taken, known)
+
+    def _summaries(self, case: Case, configuration: Configuration) -> tuple[dict[str, Any], ...]:
+        return tuple(
+            run_summary(case, configuration, record, self._store.directory, self._data(case))
+            for record in self._done(case, configuration)
+        )
 
     def _records(self, planned: Iterable[PlannedRun]) -> list[RunRecord]:
         return [self._runner.record(run) for run in planned]
@@ -109,19 +168,36 @@ class Campaign:
             if (key.case, key.configuration) == (case.name, configuration.id)
         ]
 
-    def _unmeasured(self, case: Case) -> Measurements:
-        """What decides which baseline matches, before anything is measured."""
+    def _unmeasured(self, case: Case, configuration: Configuration) -> Measurements:
+        """What decides which baseline matches, before anything is measured but after the runs that are needed."""
         return Measurements(
             dimensions={},
             card=card_id(self._bench),
-            data="generated" if generated(case) else "real",
+            data=self._data(case),
+            generator=self._generator(case),
+            power_cap=self._power_cap(case, configuration),
             quick=case.is_quick,
             machine={**self._bench.machine, "software": dict(self._bench.software)},
         )
 
+    def _data(self, case: Case) -> Data:
+        """What the case's runs are asked to train on."""
+        return "generated" if generated(case, self._bench.settings) else "real"
+
+    def _generator(self, case: Case) -> str | None:
+        """What made the generated data, as the case's runs so far say."""
+        runs = (record for key, record in self._runner.records.items() if key.case == case.name)
+        starts = (event for record in runs for event in record.events if isinstance(event, Start))
+        return next((start.generator for start in starts if start.generator), None)
+
+    def _power_cap(self, case: Case, configuration: Configuration) -> float | None:
+        """The power limit that somebody set on the configuration's cards, W, as the first of its runs found it."""
+        sampled = [record.samples for record in self._done(case, configuration)]
+        return next((power_cap(logs) for logs in sampled if any(log.facts for log in logs)), None)
+
     def _comparable(self, case: Case, configuration: Configuration) -> Baseline | None:
         """The baseline of a configuration's speed."""
-        return match(self._entries(case), configuration, self._unmeasured(case), "speed").baseline
+        return match(self._entries(case), configuration, self._unmeasured(case, configuration), "speed").baseline
 
     def _entries(self, case: Case) -> Sequence[Baseline]:
         return self._baselines.get(case.path, ())

@@ -50,6 +50,24 @@ def host_lease(label: str, waiting: Callable[[str], None]) -> Iterator[int]:
         os.close(descriptor)
 
 
+def host_holder() -> str | None:
+    """Who has this host just now, as in "run digits/.../full-1 of process 123"; None for nobody of this user.
+
+    Takes nothing but a look. Raises SettingsError as lock_directory does.
+    """
+    try:
+        descriptor = os.open(lock_directory() / "host.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _holder(descriptor: int) -> str:
     """Who has the host, as in "run digits/.../full-1 of process 123"."""
     try:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.orders import Bench, generated
+from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.core.accuracy import Data, convergence, measure_accuracy, target_of
+from pytest_sixdim.core.adapter_evidence import checked, facts
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.circumstances import read_circumstances, under
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.health import failure
 from pytest_sixdim.core.linearity import differences, measure_linearity
 from pytest_sixdim.core.memory import measure_memory
 from pytest_sixdim.core.power import measure_power
-from pytest_sixdim.core.records import RunRecord
+from pytest_sixdim.core.records import RunRecord, RunResult
 from pytest_sixdim.core.results import Measured
 from pytest_sixdim.core.speed import measure_speed
 from pytest_sixdim.core.stability import measure_stability
@@ -29,7 +31,8 @@ class Taken:
     """The runs that a dimension of a configuration needs.
 
     `runs` are the configuration's own, `reference_runs` those of the configuration that linearity divides by,
-    `full_runs` the planned number of full ones.
+    `full_runs` the planned number of full ones; `data` is what all of them were asked to train on. `other_runs` are
+    what else is there of the configuration, shown beside.
     """
 
     case: Case
@@ -37,17 +40,20 @@ class Taken:
     runs: tuple[RunRecord, ...]
     reference_runs: tuple[RunRecord, ...]
     full_runs: int
-
-    @property
-    def data(self) -> Data:
-        """What the runs trained on."""
-        return "generated" if generated(self.case) else "real"
+    data: Data = "real"
+    other_runs: tuple[RunRecord, ...] = ()
 
 
 def measure(
     bench: Bench, dimension: Dimension, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]
 ) -> Measured:
     """One dimension of a configuration. `baseline` finds the one that a configuration's speed is compared with."""
+    return checked(_measured(bench, dimension, taken, baseline), (*taken.runs, *taken.reference_runs))
+
+
+def _measured(
+    bench: Bench, dimension: Dimension, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]
+) -> Measured:
     case, configuration = taken.case, taken.configuration
     if dimension == "accuracy":
         return measure_accuracy(case, taken.runs, taken.data)
@@ -58,22 +64,45 @@ def measure(
     run = taken.runs[0]
     window = read_window(run.events, case.measure, configuration)
     if dimension == "power":
-        return measure_power(window, run.samples, failed=failure(run))
+        return _under(bench, dimension, run, window, measure_power(window, run.samples, failed=failure(run)))
     if dimension == "memory":
-        return measure_memory(window, run.events, run.samples, failed=failure(run))
-    return _speed(bench, case, configuration, run, window)
+        used = measure_memory(window, run.events, run.samples, failed=failure(run))
+        return _under(bench, dimension, run, window, used)
+    return _speed(bench, case, configuration, run, window, taken.other_runs)
 
 
-def _speed(bench: Bench, case: Case, configuration: Configuration, run: RunRecord, window: Window) -> Measured:
+def _under(bench: Bench, dimension: Dimension, run: RunRecord, window: Window, measured: Measured) -> Measured:
+    """The figure with what lay around the run."""
+    identified = bench.profile.enumerate != "cores"
+    around = read_circumstances(window, run.events, run.samples, identified=identified)
+    return under(measured, dimension, around, bench.settings.contention)
+
+
+def _speed(
+    bench: Bench,
+    case: Case,
+    configuration: Configuration,
+    run: RunRecord,
+    window: Window,
+    other_runs: Sequence[RunRecord] = (),
+) -> Measured:
     model = bench.profile.card_model(bench.host.devices[0].name) if bench.host.devices else None
-    return measure_speed(
+    beside = {other.name: _plain_speed(case, configuration, other).value for other in other_runs if other is not run}
+    measured = measure_speed(
         window,
         cards=configuration.world_size,
         failed=failure(run),
         flops_per_sample=case.flops_per_sample,
-        peak=model.peaks.get(configuration.precision) if model else None,
+        peak=model.peak(configuration.precision) if model else None,
+        other_runs={name: value for name, value in beside.items() if value is not None},
         thermal=read_thermal(window, run.samples),
     )
+    return _under(bench, "speed", run, window, measured)
+
+
+def _plain_speed(case: Case, configuration: Configuration, run: RunRecord) -> Measured:
+    """The speed of a run's window and nothing that lay around it."""
+    return measure_speed(read_window(run.events, case.measure, configuration), cards=configuration.world_size)
 
 
 def _linearity(bench: Bench, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]) -> Measured:
@@ -100,10 +129,16 @@ def card_id(bench: Bench) -> str | None:
     return model.id if model else name
 
 
-def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: Path) -> dict[str, Any]:
-    """One run as a scorecard lists it; `directory` is relative to `base`, `speed` in samples/s."""
-    data: Data = "generated" if generated(case) else "real"
-    speed = measure_speed(read_window(run.events, case.measure, configuration), cards=configuration.world_size)
+def variation(case: Case, configuration: Configuration, run: RunRecord) -> float | None:
+    """How the speeds of a window's segments vary: standard deviation over mean; None where there is no window."""
+    speed = _plain_speed(case, configuration, run)
+    known: float | None = speed.detail.get("variation")
+    return known
+
+
+def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: Path, data: Data) -> dict[str, Any]:
+    """One run on `data` as a scorecard lists it; `directory` is relative to `base`, `speed` in samples/s."""
+    speed = _plain_speed(case, configuration, run)
     return {
         "name": run.name,
         "role": run.role,
@@ -115,4 +150,15 @@ def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: 
         "directory": str(run.directory.relative_to(base.resolve())),
         "speed": speed.value,
         "accuracy": convergence(run.events, case.metric, target_of(case, data)).value,
+        "program_sha256": run.order.get("program_sha256"),
+        "adapter": facts(run),
+        "sampler": _sampler_cost(run.result),
     }
+
+
+def _sampler_cost(result: RunResult) -> dict[str, Any]:
+    """What sampling a run's cards took: the share of one core, and how well the pace was kept (s)."""
+    told, seconds = result.sampler, result.seconds
+    spent = told.get("cpu_seconds")
+    names = ("period_p50", "period_p99", "period_max", "gaps", "errors")
+    return {"cpu_share": spent / seconds if spent is not None and seconds else None} | {n: told.get(n) for n in names}

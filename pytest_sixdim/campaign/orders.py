@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.adapter_records import ordered, told_program, variables
+from pytest_sixdim.campaign.calibration import out_of_use
+from pytest_sixdim.campaign.datasets import data_argument, data_path, generated
 from pytest_sixdim.campaign.host import Host, device_record
+from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.plan import PlannedRun
+from pytest_sixdim.campaign.pool import visible_value
 from pytest_sixdim.campaign.settings import Settings
+from pytest_sixdim.campaign.survey import Calibration
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.dialects import DIALECTS
-from pytest_sixdim.samplers import SAMPLERS
+from pytest_sixdim.samplers import SAMPLERS, Device
 
 SCHEMA = 1
 #: Seconds that ranks are given to end once one of them has failed or a stop was asked for.
@@ -24,7 +30,8 @@ TEARDOWN = 10.0
 
 @dataclass(frozen=True)
 class Bench:
-    """What all runs of a session share. `samplers`, `dialects`: registered name to "package.module:Class"."""
+    """What all runs of a session share. `samplers`, `dialects`: registered name to "package.module:Class";
+    `calibration`: of the cards' energy counters, at the session's start."""
 
     settings: Settings
     host: Host
@@ -33,6 +40,7 @@ class Bench:
     software: Mapping[str, Any]
     samplers: Mapping[str, str] = field(default_factory=lambda: dict(SAMPLERS))
     dialects: Mapping[str, str] = field(default_factory=lambda: dict(DIALECTS))
+    calibration: tuple[Calibration, ...] = ()
 
 
 def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -41,10 +49,10 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
     seed = bench.settings.seed(key.index)
     values = placeholders(bench, planned, directory)
     devices = bench.host.devices[: configuration.cards]
-    visible = ",".join(str(device.index) for device in devices)
-    environment = {**bench.profile.environment, **dict.fromkeys(bench.profile.visible, visible)}
-    samplers, unavailable = _samplers(bench)
-    target = case.metric.generated_target if generated(case) else case.metric.target
+    environment = _environment(bench.profile, devices)
+    samplers, unavailable = _samplers(bench, devices)
+    on_generated, path = generated(case, bench.settings), data_path(case, bench.settings)
+    target = case.metric.generated_target if on_generated else case.metric.target
     run = {
         "schema": SCHEMA,
         "case": case.name,
@@ -60,14 +68,12 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
             "target": target,
             "samples": case.metric.samples,
         },
-        "data": {"kind": "generated" if generated(case) else "real", "path": None},
-        "device": bench.profile.device,
-        "imports": list(bench.profile.imports),
-        "backend": bench.profile.backend,
+        "data": {"kind": "generated" if on_generated else "real", "path": None if path is None else str(path)},
+        **told_program(configuration.adapter, bench.profile),
         "precision": configuration.precision,
         "batch_size": configuration.batch_size,
         "budget": case.stability.budget if case.stability.at == "budget" else None,
-        "paths": {"run_dir": str(directory)},
+        "paths": {"run_dir": str(directory), **_thermal(bench, directory)},
     }
     order = {
         "schema": SCHEMA,
@@ -95,15 +101,24 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
         "segments": case.measure.segments,
         "limits": {"timeout": case.train.timeout, "stall": case.train.stall, "teardown": TEARDOWN},
         "card_lost": list(bench.profile.card_lost),
+        "program_sha256": program_sha256(case),
     }
+    if configuration.adapter is not None:
+        order["adapter"] = ordered(configuration.adapter, bench.profile)
     return order, run
+
+
+def _environment(profile: VendorProfile, devices: Sequence[Device]) -> dict[str, str]:
+    """What a rank finds besides the session's own variables."""
+    autoload = {} if profile.autoload else {"TORCH_DEVICE_BACKEND_AUTOLOAD": "0"}
+    return {**autoload, **profile.environment, **dict.fromkeys(profile.visible, visible_value(profile, devices))}
 
 
 def placeholders(bench: Bench, planned: PlannedRun, directory: Path) -> dict[str, Any]:
     """What a case's argument list may mention in braces."""
     configuration = planned.configuration
     return {
-        "data": "generated" if generated(planned.case) else "",
+        "data": data_argument(planned.case, bench.settings),
         "batch_size": configuration.batch_size,
         "precision": configuration.precision,
         "seed": bench.settings.seed(planned.key.index),
@@ -123,7 +138,7 @@ def identity(bench: Bench, planned: PlannedRun) -> str:
         "case": case.name,
         "metric": asdict(case.metric),
         "data": None if case.data is None else asdict(case.data),
-        "generated": generated(case),
+        "generated": generated(case, bench.settings),
         "train": {
             "command": case.train.command,
             "args": [*case.train.args, *configuration.args],
@@ -135,11 +150,17 @@ def identity(bench: Bench, planned: PlannedRun) -> str:
         "configuration": configuration.id,
         "role": planned.key.role,
         "seed": bench.settings.seed(planned.key.index),
-        "machine": {name: bench.machine.get(name) for name in ("cpu", "cpus", "memory_bytes", "architecture")},
-        "cards": [device.name for device in bench.host.devices[: configuration.cards]],
-        "software": dict(bench.software),
+        "machine": machine_identity(
+            bench.profile, bench.host.devices[: configuration.cards], bench.machine, bench.software
+        )["parts"],
+        "adapter": variables(configuration.adapter),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def program_sha256(case: Case) -> str:
+    """One hash of the program and all that it may import from beside the case, whatever it runs under."""
+    return hashlib.sha256(json.dumps(_sources(case), sort_keys=True).encode()).hexdigest()
 
 
 def _sources(case: Case) -> dict[str, str]:
@@ -150,25 +171,33 @@ def _sources(case: Case) -> dict[str, str]:
     return {str(file.relative_to(directory)): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
 
 
-def generated(case: Case) -> bool:
-    """Whether a case trains on generated data: it needs a data set and none is given (--sixdim-data comes later)."""
-    return case.data is not None
+def _thermal(bench: Bench, directory: Path) -> dict[str, str]:
+    """Where the agent says how far the cards grew warmer, where somebody is asked for their temperature."""
+    asked = any("temperature" in choice.channels for choice in bench.profile.samplers)
+    return {"thermal": str(directory / "node-0" / "thermal.json")} if asked else {}
 
 
-def _samplers(bench: Bench) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The profile's samplers as the order carries them, and why nothing is asked for the other channels."""
+def _samplers(bench: Bench, devices: Sequence[Device]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The profile's samplers as the order carries them, and why nothing is asked for the other channels.
+
+    A sampler whose energy counter stood still at the session's start is not asked for energy.
+    """
+    still = out_of_use(bench.calibration, bench.profile, devices)
     chosen = [
         {
             "name": choice.sampler,
             "class": bench.samplers[choice.sampler],
-            "channels": list(choice.channels),
+            "channels": [name for name in choice.channels if name != "energy" or choice.sampler not in still],
             "options": dict(choice.options),
         }
         for choice in bench.profile.samplers
     ]
-    served = {channel for choice in bench.profile.samplers for channel in choice.channels}
+    chosen = [choice for choice in chosen if choice["channels"]]
+    served = {channel for choice in chosen for channel in choice["channels"]}
     missing = {
-        channel: f"the profile of vendor {bench.profile.id!r} names no sampler of {channel}"
+        channel: "; ".join(dict.fromkeys(still.values()))
+        if channel == "energy" and still
+        else f"the profile of vendor {bench.profile.id!r} names no sampler of {channel}"
         for channel in ("energy", "power", "memory")
         if channel not in served
     }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.confirming import BESIDE
 from pytest_sixdim.core.dimensions import WINDOW_DIMENSIONS, Dimension
 from pytest_sixdim.core.records import Role
 
@@ -83,6 +84,11 @@ class Plan:
     def tests(self) -> list[str]:
         """Node ids of the tests that need at least one run."""
         return list(dict.fromkeys(test for run in self.runs for test in run.tests))
+
+    @property
+    def confirmable(self) -> bool:
+        """Whether a test asks for a figure that is measured again near its limit; quick settings judge none of them."""
+        return any(not want.case.is_quick and set(BESIDE) & set(want.dimensions) for want in self._wanted)
 
     def full_runs(self, case: Case) -> int:
         """How many full runs stability takes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.cards import host_lease
+from pytest_sixdim.campaign.contention import Contention
 from pytest_sixdim.campaign.orders import SCHEMA, Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.store import Store, read_run, write_json
@@ -33,7 +34,7 @@ class StartedRun:
 
 class Runner:
     """Launches each run at most once a session. `started` and `finished` are told of every launch, `waiting`
-    of who has the host before it."""
+    of who has the host before it, `say` of who else is on the cards."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Runner:
         store: Store,
         launcher: Launcher,
         *,
+        say: Callable[[str], None],
         waiting: Callable[[str], None],
         started: Callable[[StartedRun], None],
         finished: Callable[[RunRecord], None],
@@ -48,6 +50,9 @@ class Runner:
         self._bench = bench
         self._store = store
         self._launcher = launcher
+        self._contention = Contention(bench)
+        self._said: set[tuple[str, ...]] = set()
+        self._say = say
         self._waiting = waiting
         self._started = started
         self._finished = finished
@@ -73,17 +78,32 @@ class Runner:
             directory = self._store.run_directory(planned.key).resolve()
             order, run = make_order(self._bench, planned, directory)
             write_json(directory / "run.json", run)
+            others = self._others(planned.configuration)
+            if others:
+                order["contention_before"] = others
             write_json(directory / "order.json", order)
             start = StartedRun(planned.key, planned.case, planned.configuration, order["seed"], directory, order)
             self._started(start)
-            limits = order["limits"]
-            handle = self._launcher.start(directory / "order.json", pass_fds=(descriptor,))
-            self._wait(handle, limits["timeout"] + limits["teardown"] + PATIENCE, limits["teardown"] + PATIENCE)
+            if others and self._bench.settings.contention == "error":
+                _write_result(directory, "launch_error", f"{'; '.join(others)}; --sixdim-contention error")
+            else:
+                limits = order["limits"]
+                handle = self._launcher.start(directory / "order.json", pass_fds=(descriptor,))
+                self._wait(handle, limits["timeout"] + limits["teardown"] + PATIENCE, limits["teardown"] + PATIENCE)
         if not (directory / "result.json").exists():
             _write_lost(directory)
         record = read_run(directory)
         self._finished(record)
         return record
+
+    def _others(self, configuration: Configuration) -> list[str]:
+        """Who else is on the cards of a run, one sentence each; each situation is told once."""
+        found = self._contention.look(self._bench.host.devices[: configuration.cards])
+        for each in found:
+            if each.who not in self._said:
+                self._said.add(each.who)
+                self._say(each.sentence)
+        return [each.sentence for each in found]
 
     @staticmethod
     def _wait(handle: Handle, limit: float, teardown: float) -> None:
@@ -103,18 +123,22 @@ def _write_lost(directory: Path) -> None:
     """The result of a run whose agent ended without one."""
     log = directory / "node-0" / "logs" / "agent.log"
     tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-40:] if log.exists() else []
-    message = "the agent ended without a result" + (f": {tail[-1]}" if tail else "")
+    _write_result(directory, "agent_lost", "the agent ended without a result" + (f": {tail[-1]}" if tail else ""), tail)
+
+
+def _write_result(directory: Path, status: str, message: str, tail: Sequence[str] = ()) -> None:
+    """The result of a run that has none of the agent's."""
     write_json(
         directory / "result.json",
         {
             "schema": SCHEMA,
-            "status": "agent_lost",
+            "status": status,
             "ended_by": "runner",
             "rank": None,
             "exit_code": None,
             "signal": None,
             "message": message,
-            "log_tail": tail,
+            "log_tail": list(tail),
             "seconds": None,
             "started_unix": None,
             "sampler": {},

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.adapter_records import read_evidence
 from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.events import Event, EventError, event_from
@@ -127,6 +128,7 @@ def read_run(directory: Path) -> RunRecord:
         samples=tuple(read_samples(node / "samples.jsonl") for node in nodes),
         order=order,
         directory=directory,
+        adapter=read_evidence(nodes, order),
     )
 
 
@@ -149,9 +151,12 @@ def read_samples(path: Path) -> SampleLog:
     times: dict[str, list[float]] = {}
     values: dict[str, list[list[float | None]]] = {}
     errors = []
+    facts = []
     for line in lines:
         if "error" in line:
             errors.append(str(line["error"]))
+        if "facts" in line:
+            facts.append((float(line["t"]), tuple(line["facts"])))
         for channel in CHANNELS.keys() & line.keys():
             times.setdefault(channel, []).append(line["t"])
             values.setdefault(channel, []).append(line[channel])
@@ -167,6 +172,7 @@ def read_samples(path: Path) -> SampleLog:
         series=series,
         unavailable=head.get("unavailable", {}),
         errors=tuple(errors),
+        facts=tuple(facts),
     )
 
 

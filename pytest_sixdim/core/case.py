@@ -196,9 +196,17 @@ class Case:
         """The task as a pytest mark: "image classification" gives image_classification."""
         return "".join(c if c.isalnum() else "_" for c in self.task.lower())
 
-    def quickened(self) -> Case:
-        """The case under --sixdim-quick: its quick block applied, and a cpu configuration (fp32, 2 cards) added
-        where there is none.
+    def under(self, adapter: str) -> Case:
+        """The case with every configuration under an adapter; those that are then alike are one."""
+        unique: dict[str, Configuration] = {}
+        for configuration in self.configurations:
+            changed = replace(configuration, adapter=adapter)
+            unique.setdefault(changed.id, changed)
+        return replace(self, configurations=tuple(unique.values()))
+
+    def quickened(self, fallback: str) -> Case:
+        """The case under --sixdim-quick: its quick block applied, and a configuration of the vendor `fallback` (fp32,
+        2 cards) added where there is none.
 
         Raises ValueError where the case has no quick block.
         """
@@ -206,9 +214,9 @@ class Case:
             raise ValueError(f"{self.path.name}: case {self.name!r} has no quick block")
         quick = self.quick
         configurations = self.configurations
-        if all(configuration.vendor != "cpu" for configuration in configurations):
+        if all(configuration.vendor != fallback for configuration in configurations):
             smallest = min(configurations, key=lambda c: c.batch_size)
-            configurations += (Configuration("cpu", "fp32", smallest.batch_size, cards=2, line=smallest.line),)
+            configurations += (Configuration(fallback, "fp32", smallest.batch_size, cards=2, line=smallest.line),)
         if quick.batch_size is not None:
             unique: dict[str, Configuration] = {}
             for configuration in configurations:

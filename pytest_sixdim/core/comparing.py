@@ -47,13 +47,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A verdict and what goes with it."""
+    """A verdict and what goes with it. `compared`: every figure that decided, beside its limit."""
 
     verdict: Verdict
     reason: str
     limit: AppliedLimit | None = None
     flags: tuple[str, ...] = ()
     score: float | None = None
+    compared: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def compare(question: Question) -> Answer:
     value = found.value if limit.against == "baseline" else own
     inside = at_least(value, limit.value) if BETTER[question.dimension] == "higher" else at_most(value, limit.value)
     full = card_limit(question.measured) if question.dimension == "memory" else None
+    compared = ((value, limit.value), *([(own, full.value)] if full else []))
     if inside and full is not None and not at_most(own, full.value):
         inside, limit = False, full
     flags = [found.obstacle] if found.obstacle else []
@@ -148,7 +150,7 @@ def compare(question: Question) -> Answer:
         inside = True
         flags.append("one card got faster: both speeds are at or above their baselines")
     reason = sentence(question, found, limit)
-    return Answer("pass" if inside else "fail", reason, limit, tuple(flags), score_of(question, found))
+    return Answer("pass" if inside else "fail", reason, limit, tuple(flags), score_of(question, found), compared)
 
 
 def unjudged(question: Question, found: Comparable) -> Answer:

@@ -28,9 +28,14 @@ class EnergyCurve:
 
     def period(self, spans: Sequence[Span]) -> float | None:
         """The usual time between two ticks around merged spans, s; None with fewer than two."""
-        around = [t for t in self.times if spans and spans[0][0] <= t <= spans[-1][1]]
+        around = [t for t in self.times if _around(spans, t)]
         times = around if len(around) > 1 else self.times
         return statistics.median(b - a for a, b in pairwise(times)) if len(times) > 1 else None
+
+    def step(self, spans: Sequence[Span]) -> float | None:
+        """The smallest step of the counter around merged spans, J; None with fewer than two ticks there."""
+        around = [joules for t, joules in zip(self.times, self.joules, strict=True) if _around(spans, t)]
+        return min((b - a for a, b in pairwise(around) if b > a), default=None)
 
     def ticks(self, spans: Sequence[Span]) -> int:
         """How many ticks lie in merged spans."""
@@ -61,6 +66,10 @@ class EnergyCurve:
     def counted(self, spans: Sequence[Span]) -> float:
         """Joules of spans that lie between the first and the last tick."""
         return math.fsum(self.at(end) - self.at(begin) for begin, end in spans)
+
+
+def _around(spans: Sequence[Span], t: float) -> bool:
+    return bool(spans) and spans[0][0] <= t <= spans[-1][1]
 
 
 def energy_curve(series: Series, wrap: float | None = None) -> EnergyCurve:

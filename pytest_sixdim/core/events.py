@@ -44,12 +44,13 @@ class Start(Event):
 @dataclass(frozen=True, kw_only=True)
 class WarmupEnd(Event):
     """Warm-up is over; the first segment starts at `t`. `steady`: the last three warm-up segments agreed within 1 %
-    (None where the case asked for a fixed warm-up)."""
+    (None where the case asked for a fixed warm-up). `rise`: of a card's temperature over the last minute, degC."""
 
     kind: ClassVar[str] = "warmup_end"
     step: int | None = None
     steady: bool | None = None
     seconds: float | None = None
+    rise: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,7 @@ def judge(
         score=answer.score,
         flags=tuple(dict.fromkeys(flags)),
         detail=detail,
+        compared=answer.compared,
     )
 
 

@@ -34,6 +34,7 @@ class MeterReading:
         readings: polled readings, or counter ticks, within the window.
         longest_gap: between two of them, s.
         uncovered: share of the window.
+        tick, step: of the energy counter: the usual time between two changes (s), and the smallest change (J).
         idle, sustained: watts before training began, and over the segments after the window; None where not seen.
         polled: watts of the polled power where the counter gives the value and both are there.
         suspect: why the watts are not credible.
@@ -45,6 +46,8 @@ class MeterReading:
     readings: int = 0
     longest_gap: float | None = None
     uncovered: float | None = None
+    tick: float | None = None
+    step: float | None = None
     idle: float | None = None
     sustained: float | None = None
     polled: float | None = None
@@ -88,6 +91,8 @@ def _by_counter(name: str, series: Series, source: Source | None, window: Window
         readings=ticks,
         longest_gap=held(Series(curve.times, curve.joules), spans).longest_gap,
         uncovered=uncovered,
+        tick=period,
+        step=curve.step(spans),
         sustained=_watts(curve, curve.covered(window.later_spans)),
     )
     if window.started is not None and curve.times and not any(t <= window.started for t in curve.backwards):

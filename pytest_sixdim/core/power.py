@@ -84,6 +84,8 @@ def _measured(
 def _how(first: Meter, readings: Sequence[MeterReading]) -> dict[str, Any]:
     """How the figure came about: the method, and the least and worst of all meters."""
     source = first.source
+    ticks = [reading.tick for reading in readings if reading.tick is not None]
+    steps = [reading.step for reading in readings if reading.step is not None]
     gaps = [reading.longest_gap for reading in readings if reading.longest_gap is not None]
     uncovered = [reading.uncovered for reading in readings if reading.uncovered is not None]
     return {
@@ -97,6 +99,9 @@ def _how(first: Meter, readings: Sequence[MeterReading]) -> dict[str, Any]:
         "readings": min(reading.readings for reading in readings),
         "longest_gap_seconds": max(gaps, default=None),
         "uncovered_share": max(uncovered, default=None),
+        "tick_seconds": max(ticks, default=None),
+        "step_joules": max(steps, default=None),
+        "resolution": source.resolution if source else None,
         "idle_watts": _mean([reading.idle for reading in readings]),
     }
 

@@ -31,19 +31,21 @@ def judge_power(question: Question) -> Answer:
     value = question.measured.value if limit.against == "case" else found.value
     assert value is not None
     reason = sentence(question, found, limit)
+    watts = (value, limit.value)
     if at_most(value, limit.value):
-        return Answer("pass", reason, limit, score=score)
+        return Answer("pass", reason, limit, score=score, compared=(watts,))
     if limit.against == "case":
-        return Answer("fail", reason, limit, score=score)
+        return Answer("fail", reason, limit, score=score, compared=(watts,))
     ours, theirs = joules_per_sample(question, found), baseline_joules_per_sample(question, found)
     if ours is None or theirs is None or found.end is None:
         why = "joules per sample cannot be compared: the baseline's row or this run has no speed of a known kind"
         return Answer("unjudged", f"{reason}; {why}", limit)
     allowed = theirs * limit.value / found.end
     energy = f"{shown(ours)} J per sample, at most {shown(allowed)}"
+    compared = (watts, (ours, allowed))
     if at_most(ours, allowed):
-        return Answer("pass", f"{reason}; {energy}", limit, ("W alone is above its limit",), score)
-    return Answer("fail", f"{reason}; {energy}", limit, score=score)
+        return Answer("pass", f"{reason}; {energy}", limit, ("W alone is above its limit",), score, compared)
+    return Answer("fail", f"{reason}; {energy}", limit, score=score, compared=compared)
 
 
 def baseline_joules_per_sample(question: Question, found: Comparable) -> float | None:

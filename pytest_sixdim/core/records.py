@@ -122,7 +122,10 @@ class SampleLog:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run, read back from its directory. `index` counts from 1 within its role."""
+    """One run, read back from its directory. `index` counts from 1 within its role.
+
+    `adapter`: what the adapter said of itself in each rank (core.adapter_evidence); empty without one.
+    """
 
     role: Role
     index: int
@@ -132,6 +135,7 @@ class RunRecord:
     samples: tuple[SampleLog, ...]
     order: Mapping[str, Any]
     directory: Path
+    adapter: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str:

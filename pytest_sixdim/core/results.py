@@ -75,6 +75,7 @@ class DimensionResult:
             limit is looser), None where none.
         score: value over baseline or baseline over value, clipped (docs/method.md, "Scores"); None where not judged
             or without a baseline.
+        compared: every figure that decided, beside its limit; where it is empty, `value` and `limit` say it all.
         detail: that of the measurement; with `disputed`, the reason, where the baseline's figure is disputed: such a
             result does not fail under --sixdim-strict.
     """
@@ -89,6 +90,7 @@ class DimensionResult:
     score: float | None = None
     flags: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    compared: tuple[tuple[float, float], ...] = ()
 
     @property
     def label(self) -> str:

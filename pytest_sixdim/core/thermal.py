@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_sixdim.core.quantities import percent, shown
-from pytest_sixdim.core.readings import held, present
+from pytest_sixdim.core.quantities import shown
+from pytest_sixdim.core.readings import present
 from pytest_sixdim.core.records import SampleLog, Series
-from pytest_sixdim.core.window import Window
-
-#: A card that grew warmer by this much in so many seconds before the window was not warmed up.
-WARMING_DEGREES = 1.0
-WARMING_SECONDS = 60.0
-
-#: Channels that are 1 while the card is held back for a reason, else 0, with the reason; the flagged ones make a
-#: window suspect, a power cap is normal in training and is only shown.
-SLOWDOWNS: Mapping[str, str] = {
-    "slowdown_hardware": "hardware slowdown",
-    "slowdown_thermal": "thermal slowdown",
-    "slowdown_power": "power cap",
-}
-NOT_CREDIBLE = ("slowdown_hardware", "slowdown_thermal")
+from pytest_sixdim.core.slowdown import read_slowdowns
+from pytest_sixdim.core.window import WARMING_DEGREES, WARMING_SECONDS, Window
 
 
 @dataclass(frozen=True)
@@ -39,24 +27,14 @@ def read_thermal(window: Window, logs: Sequence[SampleLog]) -> Thermal:
 
     The logs' times are on the clock of the window.
     """
-    throttled: dict[str, float] = {}
-    suspect = []
-    for channel, reason in SLOWDOWNS.items():
-        means = [held(series, window.spans).mean for log in logs for series in log.series.get(channel, ())]
-        known = [mean for mean in means if mean is not None]
-        if not known:
-            continue
-        throttled[reason] = max(known)
-        if channel in NOT_CREDIBLE and throttled[reason] > 0:
-            suspect.append(f"{reason} during {percent(throttled[reason])} of the window")
+    slowdowns = read_slowdowns(window.spans, logs)
     rises = [_rise(series, window) for log in logs for series in log.series.get("temperature", ())]
     rise = max((rise for rise in rises if rise is not None), default=0.0)
-    flags: tuple[str, ...] = ()
-    if rise >= WARMING_DEGREES:
-        flags = (
-            f"still warming up: a card's temperature rose {shown(rise)} degC in the {WARMING_SECONDS:.0f} s before",
-        )
-    return Thermal(throttled, tuple(suspect), flags)
+    flags = slowdowns.flags
+    if rise >= WARMING_DEGREES and not window.warming:
+        text = f"still warming up: a card's temperature rose {shown(rise)} degC in the {WARMING_SECONDS:.0f} s before"
+        flags = (*flags, text)
+    return Thermal(slowdowns.shares, slowdowns.suspect, flags)
 
 
 def _rise(series: Series, window: Window) -> float | None:

@@ -15,6 +15,9 @@ from pytest_sixdim.core.spans import Span, merged
 
 #: A larger share of a segment spent on pauses that the program announced is flagged.
 PAUSED_SHARE = 0.05
+#: A card that grew warmer by this much in so many seconds before the window was not warmed up.
+WARMING_DEGREES = 1.0
+WARMING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Window:
         started: when training began, None where the program did not say; readings before it are idle.
         warmup_ended: None where the program did not say.
         steady: whether the last warm-up segments agreed; None for a fixed or unreported warm-up.
+        warming: a card still grew warmer when warm-up ended, as the program was told.
         short: segments under the method's length, or a fixed warm-up.
         suspect: contradictions in what the program reported, one sentence each.
         program_speeds: what the program itself called its speed within the window, samples/s.
@@ -38,6 +42,7 @@ class Window:
     started: float | None = None
     warmup_ended: float | None = None
     steady: bool | None = None
+    warming: bool = False
     short: bool = False
     suspect: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -99,6 +104,7 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
         started=start.t if start else None,
         warmup_ended=borders[0],
         steady=warmup.steady if warmup else None,
+        warming=_warming(warmup),
         short=short,
         suspect=contradictions(
             start,
@@ -111,6 +117,10 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
         flags=_flags(counted, start, warmup, measure),
         program_speeds=tuple(event.speed for event in progress if event.speed is not None),
     )
+
+
+def _warming(warmup: WarmupEnd | None) -> bool:
+    return warmup is not None and warmup.rise is not None and warmup.rise >= WARMING_DEGREES
 
 
 def _flags(
@@ -127,6 +137,9 @@ def _flags(
         flags.append("the program did not report the end of its warm-up")
     elif warmup.steady is False:
         flags.append("warm-up ended before three segments agreed within 1 %")
+    if warmup is not None and warmup.rise is not None and _warming(warmup):
+        within = f"in the {WARMING_SECONDS:.0f} s before"
+        flags.append(f"warm-up ended though a card's temperature rose {shown(warmup.rise)} degC {within}")
     if start is None or not start.precision_probe:
         flags.append("precision declared, not verified")
     if counted and all(segment.loss is None for segment in counted):

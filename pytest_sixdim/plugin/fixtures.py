@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from pytest_sixdim.campaign.datasets import lacking_data
 from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.records import Role, RunRecord
@@ -34,7 +35,7 @@ def _session(request: pytest.FixtureRequest) -> Session:
 
 @pytest.fixture
 def sixdim_wanted(request: pytest.FixtureRequest) -> Wanted:
-    """What this test asks to be measured; skips or fails where that can't be had."""
+    """What this test asks to be measured; skips or fails where that can't be had, before anything is launched."""
     item = request.node
     if (problem := item.stash.get(BAD_MARK, None)) is not None:
         pytest.fail(problem, pytrace=False)
@@ -45,6 +46,8 @@ def sixdim_wanted(request: pytest.FixtureRequest) -> Wanted:
     wanted: Wanted | None = item.stash.get(WANTED, None)
     if wanted is None:
         pytest.fail(f"the sixdim_* fixtures need a @pytest.mark.{MARK}(...) on the test", pytrace=False)
+    if (lacking := lacking_data(wanted.case, _session(request).settings)) is not None:
+        pytest.fail(lacking, pytrace=False)
     return wanted
 
 

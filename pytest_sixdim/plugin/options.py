@@ -14,7 +14,7 @@ VALUES: tuple[tuple[str, str, str], ...] = (
     ("nodes", "N[,N]", "only configurations with so many nodes"),
     ("runs", "N", "full runs for stability (default: the case's, 5)"),
     ("seeds", "fresh|N,N,...", "seeds of the full runs (default 1,2,3,...)"),
-    ("data", "DIR|generated", "root of the data sets"),
+    ("data", "DIR|generated", "root of the data sets (default $SIXDIM_DATA; without, data is generated)"),
     ("results", "DIR", "where results go (default results)"),
     ("resume", "last|ID|DIR", "reuse the finished runs of an earlier session"),
     ("launcher", "NAME", "how nodes are reached (default local)"),

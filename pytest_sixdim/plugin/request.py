@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from pytest_sixdim import __version__
+from pytest_sixdim.campaign.datasets import GENERATED, VARIABLE
 from pytest_sixdim.campaign.recording import check_target
 from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_counts, parse_seeds
-from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.core.adapters import AdapterError, adapter
+from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.plugin import options
 from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
 
@@ -23,9 +27,7 @@ if TYPE_CHECKING:
 RUNS = 5
 #: Options that are part of the design and not built yet, with what holds meanwhile.
 LATER = {
-    "data": "data sets are not supported yet; a case that needs one trains on generated data",
     "resume": "resuming an earlier session is not supported yet; every session launches its own runs",
-    "adapter": "adapters are not supported yet",
 }
 
 
@@ -58,22 +60,41 @@ def read_settings(config: pytest.Config) -> Settings:
         strict=bool(options.value(config, "strict")),
         launcher=options.value(config, "launcher") or "local",
         save_baseline=save_baseline,
+        adapter=_adapter(options.value(config, "adapter")),
+        data=_data(config),
         contention=_contention(options.value(config, "contention")),
         confirm=bool(options.value(config, "confirm")),
     )
 
 
 def read_vendors(config: pytest.Config) -> dict[str, VendorProfile]:
-    """Every known vendor profile by id: the built-in ones, then those of the user's hooks.
+    """Every known vendor profile by id: the built-in ones, those of the user's hooks, those of ini's sixdim_vendors; a
+    later one takes the place of an earlier one with its id.
 
-    Raises SchemaError for a broken profile.
+    Raises SchemaError for a broken profile, SettingsError for one that is not there and for a second fallback.
     """
     profiles = {name: load_vendor(path) for name, path in builtin_vendors().items()}
-    for paths in config.hook.pytest_sixdim_vendors():
-        for path in paths:
-            profile = load_vendor(Path(path))
-            profiles[profile.id] = profile
+    hooked = [Path(path) for paths in config.hook.pytest_sixdim_vendors() for path in paths]
+    for path in [*hooked, *_ini_vendors(config)]:
+        profile = load_vendor(path)
+        profiles[profile.id] = profile
+    try:
+        fallback_of(profiles.values())
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     return profiles
+
+
+def _ini_vendors(config: pytest.Config) -> Iterator[Path]:
+    """The files that ini's sixdim_vendors names, relative to the ini file; of a directory all *.yaml in it."""
+    base = config.inipath.parent if config.inipath else config.rootpath
+    for name in config.getini("sixdim_vendors"):
+        path = base / name
+        files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        if not path.exists() or not files:
+            lacks = "holds no *.yaml" if path.exists() else "does not exist"
+            raise SettingsError(f"ini option sixdim_vendors: {path} {lacks}")
+        yield from files
 
 
 def session_record(session: Session) -> dict[str, Any]:
@@ -91,6 +112,21 @@ def session_record(session: Session) -> dict[str, Any]:
         "samplers": dict(bench.samplers),
         "dialects": dict(bench.dialects),
     }
+
+
+def _data(config: pytest.Config) -> Path | Literal["generated"] | None:
+    """Where the data sets lie: the option, else the variable SIXDIM_DATA; None where neither says."""
+    given = options.value(config, "data") or os.environ.get(VARIABLE)
+    if not given:
+        return None
+    return "generated" if given == GENERATED else (config.invocation_params.dir / given).resolve()
+
+
+def _adapter(name: str | None) -> str | None:
+    try:
+        return None if name is None else adapter(name).name
+    except AdapterError as error:
+        raise SettingsError(f"--sixdim-adapter: {error}") from None
 
 
 def _contention(text: str | None) -> Literal["warn", "error"]:

@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 
 from pytest_sixdim.campaign.campaign import Campaign
-from pytest_sixdim.campaign.host import Host, find_host, machine, software
+from pytest_sixdim.campaign.host import Host, find_host
+from pytest_sixdim.campaign.machine import machine, software
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.plan import Plan
 from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.campaign.survey import survey
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.core.registry import RegistryError
-from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.dialects import DIALECTS
 from pytest_sixdim.launchers import launcher
 from pytest_sixdim.plugin import options, selection, xdist
@@ -31,6 +33,8 @@ from pytest_sixdim.schema.errors import Problem, SchemaError
 SESSION = pytest.StashKey["Session"]()
 NAME = "sixdim-session"
 TERMINAL = "sixdim-terminal"
+#: Seconds that a vendor's tools are given to list the cards: before runs, and where nothing is to be launched.
+ASKING, ASKING_TO_LOOK = 30.0, 5.0
 
 
 class Session:
@@ -58,6 +62,7 @@ class Session:
         self.register_mark = register_mark
         #: By the path of their case.
         self.baselines: dict[Path, tuple[Baseline, ...]] = {}
+        self._fallback = fallback_of(profiles.values()).id
         self._cases: dict[Path, Case] = {}
         self._names: dict[str, Path] = {}
         self._marks: dict[str, pytest.MarkDecorator] = {}
@@ -76,8 +81,17 @@ class Session:
             if other != path:
                 raise SchemaError([Problem(path, 1, f"case name {case.name!r} is taken by {other}; names are unique")])
             self.baselines[path] = load_baselines(beside, case) if beside.exists() else ()
-            self._cases[path] = case.quickened() if self.settings.quick and case.quick else case
+            case = case.quickened(self._fallback) if self.settings.quick and case.quick else case
+            self._cases[path] = case if self.settings.adapter is None else self._under_adapter(case)
         return self._cases[path]
+
+    def _under_adapter(self, case: Case) -> Case:
+        """Raises SchemaError for a case that starts a command: nothing can be imported ahead of that."""
+        name = str(self.settings.adapter)
+        if case.train.program is None:
+            message = f"train: --sixdim-adapter {name} needs 'program': nothing can be imported ahead of a command"
+            raise SchemaError([Problem(case.path, 1, message)])
+        return case.under(name)
 
     def mark(self, name: str) -> pytest.MarkDecorator:
         """A mark of a case's tests, made once."""
@@ -143,11 +157,18 @@ def _controller_session(config: pytest.Config) -> Session:
     only_look = config.option.collectonly or options.plan_format(config) is not None
     if settings.vendor == "all" and not only_look:
         raise SettingsError("--sixdim-vendor all: only with --collect-only or --sixdim-plan; a host has one vendor")
-    host = find_host(profiles, settings.vendor)
+    extra_samplers, extra_dialects = _registered(config)
+    samplers = {**SAMPLERS, **extra_samplers}
+    timeout = ASKING_TO_LOOK if only_look else ASKING
+    host = find_host(
+        profiles,
+        settings.vendor,
+        lambda profile: survey(profile, samplers, timeout=timeout).cards,
+        look=only_look,
+    )
     if settings.vendor != "all":
         settings = Settings(**{**settings.__dict__, "vendor": host.vendor})
     launcher(settings.launcher)
-    extra_samplers, extra_dialects = _registered(config)
     versions = {} if only_look else software(settings.python)
     bench = Bench(
         settings,
@@ -155,7 +176,7 @@ def _controller_session(config: pytest.Config) -> Session:
         profiles[host.vendor],
         machine(),
         versions,
-        {**SAMPLERS, **extra_samplers},
+        samplers,
         {**DIALECTS, **extra_dialects},
     )
     store = None if only_look else Store.create(settings.results)
@@ -238,11 +259,11 @@ class SessionHooks:
         """Deselect what this session can't or shall not run."""
         self._session.deselected = selection.select(self._session, config, items)
 
-    def _say_waiting(self, holder: str) -> None:
-        """Somebody else has the host: a person should know why nothing moves."""
+    def _say(self, text: str) -> None:
+        """Tell a person who watches, where there is a terminal."""
         terminal = self._config.pluginmanager.get_plugin(TERMINAL)
         if terminal is not None:
-            terminal.write(f"  waiting for the host: {holder} has it")
+            terminal.write(f"  {text}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -257,7 +278,8 @@ class SessionHooks:
                 ours.plan,
                 launcher(ours.settings.launcher),
                 ours.baselines,
-                waiting=self._say_waiting,
+                say=self._say,
+                waiting=lambda holder: self._say(f"waiting for the host: {holder} has it"),
                 started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
                 finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
             )

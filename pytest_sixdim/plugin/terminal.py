@@ -31,6 +31,8 @@ class TerminalHooks:
         host, store = self._session.host, self._session.store
         names = " and ".join(sorted({device.name for device in host.devices})) or "none"
         lines = [f"sixdim: vendor {host.vendor} ({host.found}), {len(host.devices)} cards: {names}"]
+        if host.mixed:
+            lines.append(f"sixdim: the cards differ ({host.mixed}); a figure of several of them is no card's")
         if store is not None:
             lines.append(f"sixdim: results in {store.directory}")
             if "torch" not in self._session.bench.software:
@@ -59,12 +61,13 @@ class TerminalHooks:
 
     def pytest_sixdim_run_started(self, run: StartedRun) -> None:
         """Say what is being launched: a run may take hours."""
-        self._launched += 1
-        total = len(self._session.plan.runs)
+        planned = self._session.plan.runs
+        number = "further run"
+        if any(run.key == other.key for other in planned):
+            self._launched += 1
+            number = f"run {self._launched}/{len(planned)}"
         cards = run.configuration.world_size
-        self.write(
-            f"  run {self._launched}/{total}: {run.key}, seed {run.seed}, {cards} card{'s' if cards > 1 else ''} ..."
-        )
+        self.write(f"  {number}: {run.key}, seed {run.seed}, {cards} card{'s' if cards > 1 else ''} ...")
 
     def pytest_sixdim_run_finished(self, run: RunRecord) -> None:
         """Say how a run ended."""

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.dimensions import Dimension
-from pytest_sixdim.core.results import DimensionResult
+from pytest_sixdim.core.results import DimensionResult, Measurements
 
 if TYPE_CHECKING:
     from pytest_sixdim.plugin.session import Session
@@ -60,6 +60,19 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         assert campaign is not None
         case, configuration = self._wanted.case, self._wanted.configuration
         measurements = campaign.measure(case, configuration, (dimension,))
+        result = self._scored(dimension, measurements)
+        if campaign.is_near(case, configuration, result):
+            measurements = campaign.confirm(case, configuration, dimension, measurements)
+            result = self._scored(dimension, measurements)
+        scorecard = campaign.keep(case, configuration, measurements, result)
+        self._item.ihook.pytest_sixdim_scorecard(scorecard=scorecard)
+        return result
+
+    def _scored(self, dimension: Dimension, measurements: Measurements) -> DimensionResult:
+        """What the hook makes of the measurements."""
+        campaign = self._session.campaign
+        assert campaign is not None
+        case, configuration = self._wanted.case, self._wanted.configuration
         result: DimensionResult = self._item.ihook.pytest_sixdim_score(
             dimension=dimension,
             case=case,
@@ -67,15 +80,18 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             measurements=measurements,
             baseline=campaign.baseline(case, configuration, measurements, dimension),
         )
-        scorecard = campaign.keep(case, configuration, measurements, result)
-        self._item.ihook.pytest_sixdim_scorecard(scorecard=scorecard)
         return result
 
     def _log(self, result: DimensionResult) -> str:
         """The log of a run that failed the test: its tail in the first test that it fails, a pointer in the others."""
         campaign = self._session.campaign
         assert campaign is not None
-        run = campaign.failed_run(self._wanted.case, self._wanted.configuration, result.dimension)
+        run = campaign.failed_run(
+            self._wanted.case,
+            self._wanted.configuration,
+            result.dimension,
+            confirmed="confirmation" in result.detail,
+        )
         if run is None:
             return ""
         first = self._session.first_failures.setdefault(str(run.directory), self._item.nodeid)

@@ -31,6 +31,8 @@ _BESIDE: dict[str, tuple[tuple[str, str, _Format], ...]] = {
         ("steps in the window", "steps", _PLAIN),
         ("MFU", "mfu", percent),
         ("the program's own figure", "program_speed", _SPEED),
+        ("other runs", "other_runs", _SPEED),
+        ("clock", "clock_mhz", _in("MHz")),
     ),
     "power": (
         ("energy", "joules_per_sample", _in("J/sample")),
@@ -44,7 +46,13 @@ _BESIDE: dict[str, tuple[tuple[str, str, _Format], ...]] = {
         ("scope", "scope", _PLAIN),
         ("readings", "readings", _PLAIN),
         ("longest gap", "longest_gap_seconds", _SECONDS),
+        ("the counter's tick", "tick_seconds", _SECONDS),
+        ("the counter's step", "step_joules", _in("J")),
         ("throttled", "throttled", percent),
+        ("power limit", "power_limit_watts", _WATTS),
+        ("power cap", "power_cap_watts", _WATTS),
+        ("clock", "clock_mhz", _in("MHz")),
+        ("lowest clock", "clock_min_mhz", _in("MHz")),
     ),
     "memory": (
         ("mean of the cards", "mean_gib", _GIB),
@@ -83,12 +91,34 @@ _BESIDE: dict[str, tuple[tuple[str, str, _Format], ...]] = {
 }
 
 
+#: The same of a result under an adapter.
+_UNDER_ADAPTER: dict[str, tuple[tuple[str, str, _Format], ...]] = {
+    "speed": (
+        ("adapter cost", "adapter_cost.share", percent),
+        ("without the adapter", "adapter_cost.native_speed", _SPEED),
+        ("that is from", "adapter_cost.source", _PLAIN),
+        ("times the speed on", "against_cuda.ratios", _PLAIN),
+        ("those are from", "against_cuda.sources", _PLAIN),
+    ),
+    "accuracy": (
+        ("operators", "tiers.op_level", _PLAIN),
+        ("loss curve", "tiers.loss_curve", _PLAIN),
+        ("final metric", "tiers.final_metric", _PLAIN),
+    ),
+}
+
+
 def beside(result: DimensionResult) -> list[tuple[str, str]]:
     """Label and text of each; those without a value are "–" beside a measured value and left out beside none."""
     rows = [
-        (name, _text(_at(result.detail, path), written)) for name, path, written in _BESIDE.get(result.dimension, ())
+        (name, _text(_at(result.detail, path), written)) for name, path, written in _rows(result)
     ]
     return [(name, text) for name, text in rows if text != NONE or result.value is not None]
+
+
+def _rows(result: DimensionResult) -> tuple[tuple[str, str, _Format], ...]:
+    more = _UNDER_ADAPTER.get(result.dimension, ()) if "adapter" in result.detail else ()
+    return (*_BESIDE.get(result.dimension, ()), *more)
 
 
 def _at(detail: Any, path: str) -> Any:

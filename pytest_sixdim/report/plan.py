@@ -11,6 +11,9 @@ from tabulate import tabulate
 
 from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import Plan, PlannedRun
+from pytest_sixdim.core.confirming import MORE
+
+NO_CONFIRM = "--no-sixdim-confirm"
 
 
 def plan_record(plan: Plan, bench: Bench) -> dict[str, Any]:
@@ -18,6 +21,7 @@ def plan_record(plan: Plan, bench: Bench) -> dict[str, Any]:
     return {
         "schema": 1,
         "summary": plan.summary(),
+        "confirmation_runs": MORE if may_confirm(plan, bench) else 0,
         "runs": [
             {
                 "case": run.key.case,
@@ -46,7 +50,14 @@ def plan_table(plan: Plan, bench: Bench) -> str:
     for run in plan.runs:
         shown.setdefault((run.key.configuration, run.key.role), run)
     lines += [f"{run.key}: {shlex.join(command(bench, run))}" for run in shown.values()]
+    if may_confirm(plan, bench):
+        lines += ["", f"near a limit {MORE} more window runs of a configuration follow ({NO_CONFIRM}: none)"]
     return "\n".join([*lines, "", plan.summary()])
+
+
+def may_confirm(plan: Plan, bench: Bench) -> bool:
+    """Whether a figure of the plan may be measured again before it is judged."""
+    return bench.settings.confirm and plan.confirmable
 
 
 def command(bench: Bench, run: PlannedRun) -> list[str]:

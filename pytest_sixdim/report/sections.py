@@ -13,6 +13,7 @@ from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.core.quantities import shown
 from pytest_sixdim.core.results import DimensionResult
 from pytest_sixdim.core.scorecard import Scorecard
+from pytest_sixdim.report.adapter import adapter_facts
 from pytest_sixdim.report.course import number
 from pytest_sixdim.report.curves import figures
 from pytest_sixdim.report.dimension_view import DimensionView, dimension_view
@@ -36,6 +37,7 @@ class RunView:
     seconds: str
     speed: str
     accuracy: str
+    sampling: str
     message: str
 
 
@@ -127,7 +129,8 @@ def _facts(card: Scorecard, target: str) -> list[tuple[str, str]]:
         ("batch size", f"{key.get('batch_size')} a card"),
         ("nodes × cards", f"{key.get('nodes')} × {key.get('cards')}"),
         ("data", card.data),
-        *((name, str(key[name])) for name in ("tag", "adapter") if key.get(name)),
+        *((name, str(key[name])) for name in ("tag",) if key.get(name)),
+        *adapter_facts(card),
     ]
 
 
@@ -148,5 +151,17 @@ def _run(run: RunEvidence) -> RunView:
         seconds=NONE if (seconds := number(given.get("seconds"))) is None else f"{seconds:.1f}",
         speed=figure("speed", number(given.get("speed"))),
         accuracy=figure("accuracy", number(given.get("accuracy"))),
+        sampling=_sampling(given.get("sampler")),
         message=str(given.get("message") or ""),
     )
+
+
+def _sampling(cost: Any) -> str:
+    """What sampling the cards took: "0.21 % of a core, every 0.1 s (at most 0.13 s)"."""
+    known = {name: number(value) for name, value in cost.items()} if isinstance(cost, Mapping) else {}
+    share, period, longest = (known.get(name) for name in ("cpu_share", "period_p50", "period_max"))
+    texts = [f"{100 * share:.2f} % of a core"] if share is not None else []
+    if period is not None and longest is not None:
+        texts.append(f"every {shown(period)} s (at most {shown(longest)} s)")
+    texts += [f"{count:.0f} {name}" for name in ("gaps", "errors") if (count := known.get(name))]
+    return ", ".join(texts) or NONE

@@ -92,6 +92,14 @@ class Sampler(ABC):
         A card that did not answer is None. A channel that is not due yet is left out.
         """
 
+    def missing(self) -> Mapping[str, str]:
+        """Why channels that `open` was asked for and does not offer cannot be read, where that is known."""
+        return {}
+
+    def complaints(self) -> Sequence[str]:
+        """What went wrong since this was last asked; what goes wrong again and again is told once."""
+        return ()
+
     def facts(self) -> Sequence[CardFacts]:
         """What is known of each of the node's devices besides readings, after `open`; empty where nothing is.
 
@@ -109,6 +117,9 @@ class Sampler(ABC):
 
 #: Registered name -> "package.module:Class".
 SAMPLERS: dict[str, str] = {
+    "command": "pytest_sixdim.samplers.command:CommandSampler",
+    "amd_smi": "pytest_sixdim.samplers.amd_smi:AmdSmiSampler",
+    "nvml": "pytest_sixdim.samplers.nvml:NvmlSampler",
     "process_memory": "pytest_sixdim.samplers.process_memory:ProcessMemorySampler",
     "rapl": "pytest_sixdim.samplers.rapl:RaplSampler",
 }

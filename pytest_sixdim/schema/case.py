@@ -69,6 +69,7 @@ def _expanded(document: Document, index: int, model: ConfigurationModel) -> Iter
                     nodes=nodes,
                     tag=model.tag,
                     args=args,
+                    adapter=model.adapter,
                     line=document.lines[location],
                 ),
             )

@@ -21,6 +21,7 @@ from pytest_sixdim.schema.limits import (
 )
 from pytest_sixdim.schema.model import Model, Text
 from pytest_sixdim.schema.names import (
+    AdapterName,
     Count,
     Identifier,
     Launch,
@@ -134,6 +135,7 @@ class ConfigurationModel(Model):
     nodes: OneOrMore = Field(default=[1], description="1 where it is left out")
     tag: Identifier | None = Field(default=None, description="tells configurations with other args apart")
     args: Arguments = Field(default=[], description="added to the program's; needs a tag")
+    adapter: AdapterName | None = Field(default=None, description="what stands between framework and card")
 
     @model_validator(mode="after")
     def _args_need_tag(self) -> ConfigurationModel:
@@ -168,6 +170,16 @@ class CaseModel(Model):
     flops_per_sample: Annotated[float, Field(gt=0)] | None = Field(default=None, description="forward and backward")
     configurations: Annotated[list[ConfigurationModel], Field(min_length=1, max_length=200)]
     quick: QuickModel | None = None
+
+    @field_validator("configurations", mode="after")
+    @classmethod
+    def _adapter_needs_program(
+        cls, configurations: list[ConfigurationModel], info: ValidationInfo
+    ) -> list[ConfigurationModel]:
+        train = info.data.get("train")
+        if train is not None and train.program is None and any(item.adapter for item in configurations):
+            raise ValueError("'adapter' needs 'train.program': nothing can be imported ahead of a command")
+        return configurations
 
     @field_validator("metric", mode="after")
     @classmethod

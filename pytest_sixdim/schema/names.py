@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
+from pytest_sixdim.core.adapters import ADAPTERS
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.schema.errors import not_among, shortened
 from pytest_sixdim.schema.model import Text
@@ -83,6 +84,12 @@ def _dialect(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _adapter(text: str) -> str:
+    if text not in ADAPTERS:
+        raise ValueError(unknown_name("adapter", text[:60], ADAPTERS))
+    return text
+
+
 def _launch(text: str) -> str:
     if text in LAUNCHES_TO_COME:
         raise ValueError(f"{text!r} is not supported yet; allowed: {', '.join(LAUNCHES)}")
@@ -131,6 +138,7 @@ RelativePath = Annotated[Text, AfterValidator(relative_path)]
 Program = Annotated[Text, AfterValidator(_program)]
 Vendor = Annotated[str, AfterValidator(_vendor)]
 Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]
+AdapterName = Annotated[str, AfterValidator(_adapter), WithJsonSchema({"enum": list(ADAPTERS)})]
 Unit = Annotated[str, AfterValidator(_unit)]
 Rank = Annotated[
     int | str,

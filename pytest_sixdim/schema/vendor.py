@@ -55,6 +55,7 @@ def _profile(path: Path, model: VendorModel) -> VendorProfile:
         enumerate=model.enumerate,
         device=model.device,
         backend=model.backend,
+        fallback=model.fallback,
         device_nodes=tuple(model.device_nodes),
         pci_vendors=tuple(model.pci_vendors),
         pci_classes=tuple(model.pci_classes),
@@ -67,7 +68,9 @@ def _profile(path: Path, model: VendorModel) -> VendorProfile:
         environment=model.environment,
         power_scope=model.power_scope,
         samplers=tuple(
-            SamplerChoice(choice.sampler, tuple(choice.channels), choice.options, choice.install)
+            SamplerChoice(
+                choice.sampler, tuple(choice.channels), choice.options, choice.install, tuple(choice.unverified)
+            )
             for choice in model.samplers
         ),
         cards=tuple(

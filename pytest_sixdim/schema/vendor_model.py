@@ -71,6 +71,7 @@ class SamplerSection(Model):
     channels: list[Channel] = Field(min_length=1)
     options: dict[str, Any] = Field(default={}, description="the sampler's own")
     install: str = Field(default="", description="what provides it, for a host where it does not answer")
+    unverified: list[Text] = Field(default=[], description="what of the options rests on one public source or none")
 
 
 class AdapterSection(Model):
@@ -90,11 +91,18 @@ class VendorModel(Model):
     enumerate: Literal["device_nodes", "pci", "cores"] = Field(
         description="how cards are counted where no sampler lists them"
     )
+    fallback: bool = Field(default=False, description="whether a host without any vendor's cards is measured as this")
     device_nodes: list[Annotated[Text, AfterValidator(_device_nodes)]] = Field(
-        default=[], description="glob patterns below /dev, one match a compute card", validate_default=True
+        default=[],
+        description="glob patterns below /dev; with device_nodes one match a compute card",
+        validate_default=True,
     )
-    pci_vendors: list[Annotated[str, AfterValidator(_pci_id)]] = Field(default=[], description='quoted, as in "10de"')
-    pci_classes: list[Annotated[str, AfterValidator(_pci_id)]] = Field(default=[], description='quoted, as in "0302"')
+    pci_vendors: list[Annotated[str, AfterValidator(_pci_id)]] = Field(
+        default=[], description='quoted, as in "10de"', validate_default=True
+    )
+    pci_classes: list[Annotated[str, AfterValidator(_pci_id)]] = Field(
+        default=[], description='quoted, as in "0302", or "03" for a base class; none: any'
+    )
     device: Identifier = Field(description="torch device type")
     imports: list[Annotated[str, AfterValidator(_module)]] = Field(default=[], description="to import after torch")
     autoload: bool = Field(default=True, description="whether torch may load the vendor's plugin by itself")
@@ -116,7 +124,7 @@ class VendorModel(Model):
     adapters: dict[str, AdapterSection] = Field(default={}, description="what an adapter must say of itself here")
     card_lost: list[Text] = Field(default=[], description="output that means that the card is gone")
     quirks: list[Text] = Field(default=[], description="what else a user of such cards should know")
-    unverified: list[str] = Field(default=[], description="keys that nobody has tried on such a card")
+    unverified: list[str] = Field(default=[], description="keys that rest on one public source or none")
 
     @field_validator("device_nodes", mode="after")
     @classmethod
@@ -127,6 +135,13 @@ class VendorModel(Model):
         if counted == "cores" and nodes:
             raise ValueError("must not be given where 'enumerate' is cores")
         return nodes
+
+    @field_validator("pci_vendors", mode="after")
+    @classmethod
+    def _vendors_where_counted(cls, vendors: list[str], info: ValidationInfo) -> list[str]:
+        if info.data.get("enumerate") == "pci" and not vendors:
+            raise ValueError("must be given where 'enumerate' is pci")
+        return vendors
 
     @field_validator("unverified", mode="after")
     @classmethod

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pytest_sixdim.core.events import Event, Segment
+from pytest_sixdim.core.facts import CardFacts, ProcessOnCard
 from pytest_sixdim.core.records import Source
 from pytest_sixdim.samplers import Node, Sampler, SamplerUnavailable
 
@@ -33,14 +35,14 @@ class Steady(Sampler):
     """Every channel it is asked for: 100 for the first card, 101 for the second, ..."""
 
     def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
-        self.cards = len(node.devices)
+        self.count = len(node.devices)
         return {channel: Source("steady", "instant") for channel in channels}
 
     def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
-        return {channel: [100.0 + card for card in range(self.cards)] for channel in channels}
+        return {channel: [100.0 + card for card in range(self.count)] for channel in channels}
 
     def summary(self) -> Mapping[str, object]:
-        return {"cards": self.cards}
+        return {"cards": self.count}
 
 
 class Absent(Sampler):
@@ -51,6 +53,55 @@ class Absent(Sampler):
 
     def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
         raise AssertionError("never opened")
+
+
+class Knowing(Steady):
+    """Knows a power limit (700 W for the first card, 701 W for the second, ...) or what its options say, how often it
+    was asked, and which processes are on the cards: the agent and `pids`."""
+
+    def __init__(self, limit: float = 700.0, driver: str | None = None, pids: Sequence[int] = ()) -> None:
+        self._limit, self._driver, self._pids = limit, driver, pids
+        self._asked = 0
+
+    def facts(self) -> Sequence[CardFacts]:
+        self._asked += 1
+        return [self._of(card) for card in range(self.count)]
+
+    def _of(self, card: int) -> CardFacts:
+        known = CardFacts(power_limit_watts=self._limit + card, ecc_corrected=self._asked)
+        known["processes"] = [ProcessOnCard(pid=pid, bytes=2**30) for pid in (os.getpid(), *self._pids)]
+        known["driver"] = self._driver  # type: ignore[typeddict-item]  # a careless sampler
+        return known
+
+
+class Tongueless(Steady):
+    """Reads, but fails to tell what it knows."""
+
+    def facts(self) -> Sequence[CardFacts]:
+        raise RuntimeError("the driver is gone")
+
+
+class Uneven(Steady):
+    """Tells of one card too many."""
+
+    def facts(self) -> Sequence[CardFacts]:
+        return [CardFacts()] * (self.count + 1)
+
+
+class Rambling(Steady):
+    """Never ends telling."""
+
+    def facts(self) -> Sequence[CardFacts]:
+        time.sleep(600)
+        return []
+
+
+class Slow(Knowing):
+    """Takes its time to tell."""
+
+    def facts(self) -> Sequence[CardFacts]:
+        time.sleep(0.3)
+        return super().facts()
 
 
 class Raising(Steady):
@@ -80,4 +131,4 @@ class Crooked(Steady):
     """Gives one reading too few, and one that is no number."""
 
     def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
-        return {"power": [float("nan")] * self.cards, "energy": [1.0] * (self.cards - 1)}
+        return {"power": [float("nan")] * self.count, "energy": [1.0] * (self.count - 1)}

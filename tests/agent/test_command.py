@@ -99,10 +99,10 @@ def test_the_ranks_do_not_inherit_what_was_added_to_pythonpath_for_the_agent(
     assert environment["PYTHONPATH"].split(os.pathsep) == expected
 
 
-def test_only_the_two_files_for_training_programs_are_shipped(tmp_path: Path) -> None:
+def test_only_the_files_for_training_programs_are_shipped(tmp_path: Path) -> None:
     ship(tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {f"pytest_sixdim/{name}" for name in ("__init__.py", "training.py", "rank.py")}
+    assert files == {f"pytest_sixdim/{name}" for name in ("__init__.py", "training.py", "rank.py", "adapted.py")}
 
 
 def test_a_program_imports_the_shipped_training_helper_in_an_empty_directory(job: Job) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 from typing import Any
 
+from pytest_sixdim.core.records import CHANNELS
 from tests.agent.conftest import Job
 
-ALL = ["energy", "power", "memory", "temperature", "utilization"]
+ALL = list(CHANNELS)
 #: Segments of as many seconds as the argument says, after a warm-up of 0.3 s.
 PROGRAM = """
 time.sleep(0.3)
@@ -52,6 +55,7 @@ def test_power_and_energy_are_read_ten_times_a_second_while_segments_are_timed(j
     assert 0.0 < summary["cpu_seconds"] < 1.0
     assert summary["errors"] == 0
     assert 0.09 <= summary["period_p50"] <= 0.3
+    assert summary["readings_missing"] == dict.fromkeys(ALL, 0)
     assert summary["steady"] == {"cards": 2}
 
 
@@ -59,12 +63,8 @@ def test_the_first_sampler_that_answers_a_channel_serves_it(job: Job) -> None:
     run(job, sampler("Absent", ["energy", "power"]), sampler("Steady", ["power"]), unavailable={"memory": "not asked"})
     head = job.lines("samples.jsonl")[0]
     assert {channel: source["sampler"] for channel, source in head["sources"].items()} == {"power": "steady"}
-    assert head["unavailable"] == {
-        "energy": "absent: no such library",
-        "memory": "not asked",
-        "temperature": "no sampler was asked for it",
-        "utilization": "no sampler was asked for it",
-    }
+    unasked = dict.fromkeys(set(CHANNELS) - {"energy", "power", "memory"}, "no sampler was asked for it")
+    assert head["unavailable"] == {"energy": "absent: no such library", "memory": "not asked", **unasked}
 
 
 def test_a_sampler_that_cannot_be_made_makes_its_channels_unavailable(job: Job) -> None:
@@ -107,10 +107,90 @@ def test_readings_that_cannot_be_are_not_written(job: Job) -> None:
     lines = job.lines("samples.jsonl")[1:]
     assert all("energy" not in line for line in lines)
     assert all(line["power"] == [None, None] for line in lines if "power" in line)
-    assert {line["error"] for line in lines if "error" in line} == {
-        "crooked: ValueError: 1 readings of energy for 2 cards"
-    }
+    assert summary["readings_missing"] == {"power": 2 * summary["readings"]}
+    assert summary["readings"] >= 2
+    assert {line["error"] for line in lines if "error" in line} == {"crooked: 1 readings of energy for 2 cards"}
     assert summary["errors"] >= 2
+
+
+def facts(job: Job) -> list[list[dict[str, Any]]]:
+    """What was written of the cards besides readings, an instant each."""
+    return [line["facts"] for line in job.lines("samples.jsonl") if "facts" in line]
+
+
+def test_what_is_known_of_the_cards_is_written_before_during_and_after_the_segments(job: Job) -> None:
+    summary = run(job, sampler("Knowing", ["power"]))
+    lines = job.lines("samples.jsonl")[1:]
+    kinds = ["facts" if "facts" in line else "reading" for line in lines]
+    assert (kinds[0], kinds.count("facts"), kinds[-1]) == ("facts", 3, "facts")
+    timed = next(event["seen"] for event in job.events() if event["event"] == "warmup_end")
+    first, second, _ = [line["t"] for line in lines if "facts" in line]
+    assert first < timed <= second
+    assert [card["power_limit_watts"] for card in facts(job)[0]] == [700.0, 701.0]
+    assert [card["ecc_corrected"] for card in [cards[0] for cards in facts(job)]] == [1, 2, 3]
+    assert summary["errors"] == 0
+
+
+def test_the_first_sampler_that_knows_a_fact_gives_it(job: Job) -> None:
+    """The other one is asked for what it does not know."""
+    wordy = {**sampler("Knowing", ["energy"]), "options": {"limit": 1.0, "driver": "535"}}
+    run(job, sampler("Steady", ["memory"]), sampler("Knowing", ["power"]), wordy)
+    assert facts(job)[0][1]["power_limit_watts"] == 701.0
+    assert facts(job)[0][1]["driver"] == "535"
+
+
+def test_facts_that_are_no_json_are_left_out(job: Job) -> None:
+    odd = {**sampler("Knowing", ["power"]), "options": {"limit": float("nan"), "driver": None}}
+    run(job, odd)
+    assert set(facts(job)[0][0]) == {"ecc_corrected", "processes"}
+
+
+def test_processes_of_the_run_are_told_from_those_of_others(job: Job) -> None:
+    """The agent's own process is the run's, this one is somebody else's, and one that nobody sees is unknown."""
+    listing = {**sampler("Knowing", ["power"]), "options": {"pids": [os.getpid(), 4194304 + 1]}}
+    run(job, listing)
+    for instant in facts(job):
+        assert [process["own"] for process in instant[0]["processes"]] == [True, False, None]
+
+
+def test_a_sampler_that_fails_to_tell_is_recorded_and_the_readings_go_on(job: Job) -> None:
+    summary = run(job, sampler("Tongueless", ["power"]), sampler("Knowing", ["energy"]), sampler("Uneven", ["memory"]))
+    lines = job.lines("samples.jsonl")[1:]
+    assert {line["error"] for line in lines if "error" in line} == {
+        "tongueless: facts: RuntimeError: the driver is gone",
+        "uneven: facts: ValueError: facts of 3 cards, there are 2",
+    }
+    assert summary["errors"] == 6
+    assert len(facts(job)) == 3
+    assert any("power" in line for line in lines)
+
+
+def test_a_sampler_that_never_ends_telling_does_not_hold_the_run(job: Job) -> None:
+    summary = run(job, sampler("Rambling", ["power"]))
+    lines = job.lines("samples.jsonl")[1:]
+    assert [line["error"].partition(" for ")[0] for line in lines] == ["rambling: no answer"]
+    assert summary["errors"] == 1
+
+
+def test_a_sampler_that_takes_long_to_tell_is_not_asked_while_segments_are_timed(job: Job) -> None:
+    run(job, sampler("Slow", ["power"]))
+    assert len(facts(job)) == 2
+
+
+def test_the_training_program_is_told_how_far_the_cards_grew_warmer(job: Job) -> None:
+    """Until segments are timed; a minute of readings is more than these runs have."""
+    source = "wait_for('../node-0/thermal.json')" + PROGRAM
+    job.run(source, cards=2, samplers=[sampler("Steady", ["temperature"])], args=["0.1"])
+    told = json.loads((job.node / "thermal.json").read_text())
+    assert told["rise"] is None
+    readings = [line["t"] for line in job.lines("samples.jsonl") if "temperature" in line]
+    timed = next(event["seen"] for event in job.events() if event["event"] == "warmup_end")
+    assert readings[0] - 0.1 <= told["t"] <= timed + 0.1
+
+
+def test_without_a_thermometer_nothing_is_said_of_warmth(job: Job) -> None:
+    run(job, sampler("Steady", ["power"]))
+    assert not (job.node / "thermal.json").exists()
 
 
 def test_real_samplers_of_this_host_work_together(job: Job) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.campaign import host as host_module
-from pytest_sixdim.campaign.host import Host, cpu_name, device_nodes, find_host, machine, software
+from pytest_sixdim.campaign.host import Host, find_host
+from pytest_sixdim.campaign.kernel import Places
+from pytest_sixdim.campaign.machine import cpu_name
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.samplers import Card, Device
 
-CPU = VendorProfile(id="cpu", name="CPU", name_zh="处理器", enumerate="cores", device="cpu", backend="gloo")
+CPU = VendorProfile(
+    id="cpu", name="CPU", name_zh="处理器", enumerate="cores", device="cpu", backend="gloo", fallback=True
+)
 #: Vendors whose "cards" are device nodes that every Linux host has, or that none has.
 NULLS = VendorProfile(
     id="nulls",
@@ -48,15 +51,14 @@ def test_a_cpu_card_is_one_core_that_this_process_may_use() -> None:
     assert all(device.name == cpu_name() for device in host.devices)
 
 
-def test_hardware_threads_of_one_core_are_one_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    siblings = {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}
+def test_hardware_threads_of_one_core_are_one_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
-    monkeypatch.setattr(
-        host_module,
-        "_text",
-        lambda path: siblings[int(path.split("/cpu/cpu")[1].split("/")[0])] if "cpu/cpu" in path else None,
-    )
-    assert [device.cores for device in find_host(profiles(), "cpu").devices] == [(0,), (1,)]
+    for core, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
+        topology = tmp_path / f"devices/system/cpu/cpu{core}/topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(siblings)
+    host = find_host(profiles(), "cpu", places=Places(sys=tmp_path))
+    assert [device.cores for device in host.devices] == [(0,), (1,)]
 
 
 def test_a_device_node_finds_its_vendor() -> None:
@@ -90,35 +92,59 @@ def test_an_outer_variable_limits_the_pool(monkeypatch: pytest.MonkeyPatch) -> N
     assert find_host(profiles(NULLS), "auto").devices == ()
 
 
-def test_an_outer_variable_that_names_cards_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outer_variable_that_names_no_card_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NULL_VISIBLE_DEVICES", "GPU-8f2c")
-    with pytest.raises(SettingsError, match="NULL_VISIBLE_DEVICES=GPU-8f2c"):
+    with pytest.raises(SettingsError, match="NULL_VISIBLE_DEVICES: no card 'GPU-8f2c' here; known: 0, 1"):
         find_host(profiles(NULLS), "auto")
 
 
-def test_nodes_are_counted_in_the_order_of_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    nodes = [Path(f"/dev/card{number}") for number in (10, 2, 0)]
-    monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(nodes if pattern == "null" else ()))
-    assert [node.name for node in device_nodes(NULLS)] == ["card0", "card2", "card10"]
+def test_cards_are_those_that_the_vendors_own_source_lists() -> None:
+    asked: list[str] = []
+
+    def ask(profile: VendorProfile) -> list[Card]:
+        asked.append(profile.id)
+        return [Card(0, "Null 5", "GPU-1", "0000:03:00.0", 2**34)]
+
+    host = find_host(profiles(NULLS), "auto", ask)
+    assert host.devices == (Device(0, "GPU-1", "Null 5", 2**34, uuid="GPU-1", pci="0000:03:00.0"),)
+    assert asked == ["nulls"]
+
+
+def test_where_no_source_lists_cards_they_are_counted() -> None:
+    host = find_host(profiles(NULLS), "auto", lambda profile: ())
+    assert [device.id for device in host.devices] == ["nulls:0", "nulls:1"]
+
+
+def test_cores_are_counted_and_no_source_is_asked() -> None:
+    def ask(profile: VendorProfile) -> list[Card]:
+        raise AssertionError
+
+    assert find_host(profiles(), "cpu", ask).devices
+
+
+def test_where_nothing_is_launched_a_source_is_asked_only_to_read_a_variable() -> None:
+    asked: list[str] = []
+
+    def ask(profile: VendorProfile) -> list[Card]:
+        asked.append(profile.id)
+        return [Card(0, "Null 5", "GPU-1"), Card(1, "Null 5", "GPU-2")]
+
+    assert len(find_host(profiles(NULLS), "auto", ask, look=True, environment={}).devices) == 2
+    numbers = {"NULL_VISIBLE_DEVICES": "1"}
+    assert len(find_host(profiles(NULLS), "auto", ask, look=True, environment=numbers).devices) == 1
+    assert asked == []
+    names = {"NULL_VISIBLE_DEVICES": "GPU-2"}
+    host = find_host(profiles(NULLS), "auto", ask, look=True, environment=names)
+    assert ([device.index for device in host.devices], asked) == ([1], ["nulls"])
+
+
+def test_a_pool_of_different_cards_says_so() -> None:
+    cards = [Card(0, "Null 5", "GPU-1"), Card(1, "Null 7", "GPU-2"), Card(2, "Null 7", "GPU-3")]
+    assert find_host(profiles(NULLS), "auto", lambda profile: cards).mixed == "1 x Null 5, 2 x Null 7"
+    alike = {"NULL_VISIBLE_DEVICES": "1,2"}
+    assert find_host(profiles(NULLS), "auto", lambda profile: cards, environment=alike).mixed is None
 
 
 def test_a_host_survives_the_way_to_a_worker() -> None:
     host = find_host(profiles(), "cpu")
     assert Host.from_json(json.loads(json.dumps(host.to_json()))) == host
-
-
-def test_machine_says_what_the_host_is() -> None:
-    found = machine()
-    assert found["cpus"] == os.cpu_count()
-    assert found["memory_bytes"] > 2**28
-
-
-def test_software_is_that_of_the_training_programs_interpreter() -> None:
-    versions = software(sys.executable)
-    assert versions["python"] == ".".join(str(part) for part in sys.version_info[:3])
-
-
-@pytest.mark.parametrize("python", ["/no/such/python", "/bin/false", "/bin/echo"])
-def test_an_interpreter_that_is_none_is_refused(python: str) -> None:
-    with pytest.raises(SettingsError, match=rf"^--sixdim-python {python}: it does not run as a Python interpreter"):
-        software(python)

@@ -68,6 +68,21 @@ def test_only_the_leased_cards_are_visible(bench: Bench, planned: PlannedRun) ->
     assert make_order(bench, single, Path("/run"))[0]["environment"] == {"CARDS_VISIBLE": "2"}
 
 
+def test_a_rank_finds_what_the_profile_sets_and_its_cards_by_uuid(bench: Bench, planned: PlannedRun) -> None:
+    profile = replace(PROFILE, visible_by="uuid", autoload=False, environment={"ORDER": "PCI"}, amp="acme.amp")
+    devices = tuple(replace(device, uuid=f"GPU-{device.index}") for device in bench.host.devices)
+    order, run = make_order(
+        replace(bench, profile=profile, host=replace(bench.host, devices=devices)), planned, Path("/run")
+    )
+    assert order["environment"] == {
+        "TORCH_DEVICE_BACKEND_AUTOLOAD": "0",
+        "ORDER": "PCI",
+        "CARDS_VISIBLE": "GPU-2,GPU-3",
+    }
+    assert [device["uuid"] for device in order["devices"]] == ["GPU-2", "GPU-3"]
+    assert run["amp"] == "acme.amp"
+
+
 def test_channels_without_a_sampler_say_so(bench: Bench, planned: PlannedRun) -> None:
     order, _ = make_order(bench, planned, Path("/run"))
     assert set(order["unavailable"]) == {"energy", "power"}

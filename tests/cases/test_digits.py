@@ -122,7 +122,7 @@ def test_the_case_is_measured_on_one_core_and_on_two(case: Case) -> None:
 
 
 def test_a_quick_run_on_two_cards_meets_the_target_and_completes_its_window(case: Case, tmp_path: Path) -> None:
-    quick = case.quickened()
+    quick = case.quickened("cpu")
     configuration = quick.configurations[1]
     told = {
         "schema": 1,

@@ -18,7 +18,7 @@ from tests.plugin.conftest import Bench
         (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
         (("--sixdim-resume", "last"), "--sixdim-resume last: * not supported yet*"),
         (("--sixdim-data", "/data"), "--sixdim-data /data: * not supported yet*"),
-        (("--sixdim-adapter", "ditorch"), "--sixdim-adapter ditorch: * not supported yet*"),
+        (("--sixdim-adapter", "ditroch"), "--sixdim-adapter: unknown adapter 'ditroch'; did you mean 'ditorch'?*"),
         (("--sixdim-plan=yaml",), "--sixdim-plan=yaml: unknown format; allowed: table, json"),
         (("--sixdim-python", "/bin/false"), "--sixdim-python /bin/false: it does not run as a Python interpreter*"),
         (("-o", "sixdim_junit=xml"), "ini option sixdim_junit = xml: allowed: system-out, properties, none"),

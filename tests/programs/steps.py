@@ -57,7 +57,9 @@ def main() -> None:
     parser.add_argument("--fault", default=None)
     parser.add_argument("--fault-seed", type=int, default=0)
     parser.add_argument("--child", action="store_true", help="leaves a child in a session of its own")
+    parser.add_argument("--speeds", default="", help="claims just these samples/s a card, one a seed; the rest is a pause")
     options = parser.parse_args()
+    speeds = [float(speed) for speed in options.speeds.split("/") if speed]
     event("start", role=options.role, world_size=WORLD, data="real")
     if options.child:
         subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -70,8 +72,10 @@ def main() -> None:
         if index == 3:
             fault(options)
         samples = 50 * options.batch_size * WORLD
-        seconds = (now - last) * options.claim
-        event("segment", index=index, samples=samples, seconds=seconds, steps=50, loss=1 / (index + options.seed))
+        seconds = samples / WORLD / speeds[options.seed - 1] if speeds else (now - last) * options.claim
+        pause = {"paused_seconds": max(0.0, now - last - seconds)} if speeds else {}
+        loss = 1 / (index + options.seed)
+        event("segment", index=index, samples=samples, seconds=seconds, steps=50, loss=loss, **pause)
         last = now
     met = options.value + options.spread * options.seed >= options.target
     if options.role == "full":

@@ -1,5 +1,4 @@
 """Vendor profiles: the built-in ones, and what is wrong with others."""
-# ruff: noqa: E501 - a message is one line
 
 from __future__ import annotations
 
@@ -8,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.core.vendor import CardModel, SamplerChoice
+from pytest_sixdim.core.records import CHANNELS
+from pytest_sixdim.core.vendor import CardModel, SamplerChoice, VendorProfile, fallback_of
 from pytest_sixdim.samplers import SAMPLERS
 from pytest_sixdim.schema.errors import SchemaError
 from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
+from pytest_sixdim.schema.vendor_model import VendorModel
 
 PROFILE = """\
 sixdim: 1
@@ -34,6 +35,73 @@ def write(directory: Path, before: str = "", after: str = "") -> Path:
     path = directory / "acme.yaml"
     path.write_text(PROFILE.replace(before, after, 1), encoding="utf-8")
     return path
+
+
+#: What torch calls each vendor's cards, and the collective backend: five say cuda, so that no id is a device.
+TORCH = {
+    "nvidia": ("cuda", "nccl", "10de"),
+    "amd": ("cuda", "nccl", "1002"),
+    "intel": ("xpu", "xccl", "8086"),
+    "gaudi": ("hpu", "hccl", "1da3"),
+    "ascend": ("npu", "hccl", "19e5"),
+    "iluvatar": ("cuda", "nccl", "1e3e"),
+    "mthreads": ("musa", "mccl", "1ed5"),
+    "kunlunxin": ("cuda", "nccl", "1d22"),
+    "cambricon": ("mlu", "cncl", "cabc"),
+    "metax": ("cuda", "nccl", "9999"),
+    "hygon": ("cuda", "nccl", "1d94"),
+    "enflame": ("gcu", "eccl", "1e36"),
+    "biren": ("supa", "sccl", None),
+    "cpu": ("cpu", "gloo", None),
+}
+
+
+def builtin() -> dict[str, VendorProfile]:
+    return {vendor: load_vendor(path) for vendor, path in builtin_vendors().items()}
+
+
+def test_there_is_a_profile_of_every_vendor_and_it_says_what_torch_calls_its_cards() -> None:
+    found = {
+        vendor: (profile.device, profile.backend, next(iter(profile.pci_vendors), None))
+        for vendor, profile in builtin().items()
+    }
+    assert found == TORCH
+
+
+def test_no_two_vendors_share_a_pci_vendor() -> None:
+    numbers = [number for profile in builtin().values() for number in profile.pci_vendors]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_a_profile_says_which_of_its_keys_rest_on_little() -> None:
+    profiles = builtin()
+    assert "backend" in profiles["biren"].unverified
+    assert "visible" in profiles["metax"].unverified
+    assert all(profile.unverified for vendor, profile in profiles.items() if vendor != "cpu")
+
+
+def test_a_plugin_that_a_profile_imports_is_not_loaded_by_torch_itself() -> None:
+    assert [vendor for vendor, profile in builtin().items() if profile.imports and profile.autoload] == []
+
+
+def test_cards_are_named_where_a_tool_was_seen_to_print_them() -> None:
+    without = [vendor for vendor, profile in builtin().items() if not profile.cards]
+    assert without == ["biren", "cpu", "intel"]
+
+
+def test_both_chips_of_a_bi_v150_board_are_devices() -> None:
+    card = builtin()["iluvatar"].card_model("Iluvatar BI-V150")
+    assert card is not None
+    assert (card.devices, card.memory) == (2, 32 * 2**30)
+
+
+def test_one_profile_is_the_fallback() -> None:
+    profiles = builtin()
+    assert fallback_of(profiles.values()) is profiles["cpu"]
+    with pytest.raises(ValueError, match="exactly one vendor profile must say 'fallback: true'; found: cpu, cpu"):
+        fallback_of([profiles["cpu"], profiles["cpu"]])
+    with pytest.raises(ValueError, match="found: none"):
+        fallback_of([profiles["nvidia"]])
 
 
 @pytest.mark.parametrize("vendor", sorted(builtin_vendors()))
@@ -89,13 +157,14 @@ def test_profile_of_somebody_else_loads(tmp_path: Path) -> None:
         (
             "enumerate: device_nodes",
             "enumerate: cores",
-            "6: device_nodes: must be given where 'enumerate' is device_nodes, and only there",
+            "6: device_nodes: must not be given where 'enumerate' is cores",
         ),
         (
             'device_nodes: ["acme[0-9]*"]\n',
             "",
-            "1: device_nodes: must be given where 'enumerate' is device_nodes, and only there",
+            "1: device_nodes: must be given where 'enumerate' is device_nodes",
         ),
+        ("enumerate: device_nodes", "enumerate: pci", "1: pci_vendors: must be given where 'enumerate' is pci"),
         (
             '"acme[0-9]*"',
             "/dev/acme0",
@@ -104,7 +173,7 @@ def test_profile_of_somebody_else_loads(tmp_path: Path) -> None:
         (
             "channels: [power,",
             "channels: [pwoer,",
-            "10: samplers[0].channels[0]: 'pwoer'; did you mean 'power'? allowed: energy, power, memory, temperature, utilization",
+            f"10: samplers[0].channels[0]: 'pwoer'; did you mean 'power'? allowed: {', '.join(CHANNELS)}",
         ),
         ("memory: 80 GiB", "memory: 80 W", "12: cards[0].memory: unit 'W'; allowed: MiB, GiB, GB"),
         (
@@ -122,7 +191,7 @@ def test_profile_of_somebody_else_loads(tmp_path: Path) -> None:
         (
             "backend: nccl",
             "backend: nccl\nunverified: [bakcend]",
-            "9: unverified: 'bakcend'; did you mean 'backend'? allowed: sixdim, id, name, name_zh, enumerate, device_nodes, pci_vendors, device, imports, backend, visible, container_visible, environment, samplers, cards, card_lost, unverified",
+            f"9: unverified: 'bakcend'; did you mean 'backend'? allowed: {', '.join(VendorModel.model_fields)}",
         ),
         (
             "source: datasheet}",

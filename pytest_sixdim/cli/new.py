@@ -1,37 +1,25 @@
-"""The `sixdim` command: what needs no tests."""
+"""`sixdim new`: a case that runs as it is."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import shlex
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
-TEMPLATES = Path(__file__).with_name("templates")
+from pytest_sixdim.cli.command import CommandError
+
+if TYPE_CHECKING:
+    from pytest_sixdim.cli.command import Commands
+
+TEMPLATES = Path(__file__).parent.with_name("templates")
 CASE_NAME = re.compile(r"[a-z0-9_]+")
 
 
-class CommandError(ValueError):
-    """What can't be done as asked; the message says why."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `sixdim`; returns the exit code: 0, or 2 for what can't be done as asked."""
-    options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except CommandError as error:
-        print(f"sixdim {options.command}: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sixdim", description="Benchmarks of AI accelerators in six dimensions.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def add(commands: Commands) -> None:
+    """Make the command known."""
     new = commands.add_parser(
         "new",
         help="make a case that runs as it is: a case file, a training program and a README",
@@ -40,14 +28,14 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="of the case: the characters a-z, 0-9 and _")
     new.add_argument("--directory", type=Path, metavar="DIR", help="where to put it (default: cases/NAME)")
     new.set_defaults(run=_new)
-    return parser
 
 
-def _new(options: argparse.Namespace) -> None:
+def _new(options: argparse.Namespace) -> int:
     directory = options.directory or Path("cases") / options.name
     for path in new_case(options.name, directory):
         print(path)
     print(f"\nRun it: pytest --sixdim --sixdim-vendor cpu {shlex.quote(str(directory))}")
+    return 0
 
 
 def new_case(name: str, directory: Path) -> list[Path]:

@@ -1,0 +1,89 @@
+"""A question to a process that may crash, print or hang, and has a deadline."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO
+
+#: Seconds that a killed process has to go; one that hangs in the kernel is left behind.
+PATIENCE = 2.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What it printed on stdout, and why that may not be all (None where it ended well)."""
+
+    output: bytes
+    failure: str | None
+    seconds: float
+
+
+class Inquiry:
+    """One process, started at once, in a session of its own; on leaving the context it and its children are killed.
+
+    Its streams are files, so that nothing ever waits for a pipe that a lost process holds open.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], stdin: bytes = b"") -> None:
+        """Raises OSError where the command can't be started."""
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._started = time.monotonic()
+        with tempfile.TemporaryFile() as request:
+            request.write(stdin)
+            request.seek(0)
+            try:
+                self._process = subprocess.Popen(
+                    list(command),
+                    stdin=request,
+                    stdout=self._output,
+                    stderr=self._errors,
+                    env=dict(environment),
+                    start_new_session=True,
+                )
+            except OSError:
+                self._close()
+                raise
+
+    def __enter__(self) -> Inquiry:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE)
+        self._close()
+
+    def reply(self, timeout: float) -> Reply:
+        """Wait until it has ended, at most until `timeout` seconds after its start."""
+        left = self._started + timeout - time.monotonic()
+        try:
+            code = self._process.wait(max(0.0, left))
+            failure = self._ending(code) if code else None
+        except subprocess.TimeoutExpired:
+            failure = f"no answer within {timeout:g} s"
+        self._output.seek(0)
+        return Reply(self._output.read(), failure, time.monotonic() - self._started)
+
+    def _ending(self, code: int) -> str:
+        ended = f"exit code {code}"
+        if code < 0:
+            ended = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        self._errors.seek(0)
+        last = self._errors.read().decode(errors="replace").strip().splitlines()[-1:]
+        return ": ".join([f"its process ended with {ended}", *(line.strip()[:200] for line in last)])
+
+    def _close(self) -> None:
+        self._output.close()
+        self._errors.close()

@@ -1,0 +1,25 @@
+"""The `sixdim` command: what needs no tests. One module a command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pytest_sixdim.cli import doctor, new
+from pytest_sixdim.cli.command import CommandError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `sixdim`; returns the exit code of the command, and 2 for what can't be done as asked."""
+    parser = argparse.ArgumentParser(prog="sixdim", description="Benchmarks of AI accelerators in six dimensions.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in (new, doctor):
+        module.add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except CommandError as error:
+        print(f"sixdim {options.command}: {error}", file=sys.stderr)
+        return 2
+    return code

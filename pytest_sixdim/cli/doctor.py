@@ -1,0 +1,79 @@
+"""`sixdim doctor`: whether a benchmark can be trusted on this host now (docs/doctor.md)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_sixdim.campaign.doctor import examine
+from pytest_sixdim.campaign.settings import SettingsError
+from pytest_sixdim.cli.command import CommandError
+from pytest_sixdim.core.vendor import VendorProfile, fallback_of
+from pytest_sixdim.report.doctor import doctor_text
+from pytest_sixdim.samplers import SAMPLERS
+from pytest_sixdim.schema.errors import SchemaError
+from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
+
+if TYPE_CHECKING:
+    from pytest_sixdim.cli.command import Commands
+
+
+def add(commands: Commands) -> None:
+    """Make the command known."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="say whether a benchmark can be trusted on this host now: cards, sensors, torch, other users",
+        description="Look at this host: its cards and their sensors, torch, who else is there. Exit status: 0 a "
+        "benchmark can be trusted here, 1 there are problems, 2 it can't be done as asked.",
+    )
+    doctor.add_argument("--vendor", default="auto", metavar="ID", help="whose cards to look at (default: auto)")
+    doctor.add_argument(
+        "--profile",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a vendor profile of your own (ini option sixdim_vendors); may be repeated",
+    )
+    doctor.add_argument(
+        "--python", default=sys.executable, metavar="EXE", help="interpreter of the training program (default: this)"
+    )
+    doctor.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="where results would go (default: results)"
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON (docs/doctor.md)")
+    doctor.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    if options.vendor == "all":
+        raise CommandError("--vendor all: a host has one vendor; give its id, or auto")
+    try:
+        profiles = _profiles(options.profile)
+        seen = examine(
+            profiles, SAMPLERS, vendor=options.vendor, python=options.python, results=options.results.absolute()
+        )
+    except (SchemaError, SettingsError) as error:
+        raise CommandError(str(error).replace("--sixdim-vendor", "--vendor")) from None
+    if options.json:
+        print(json.dumps(seen.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print(doctor_text(seen))
+    return 0 if seen.trustworthy else 1
+
+
+def _profiles(own: Sequence[Path]) -> dict[str, VendorProfile]:
+    """The built-in profiles and the user's, which take the place of built-in ones with their id."""
+    profiles = {name: load_vendor(path) for name, path in builtin_vendors().items()}
+    for path in own:
+        profile = load_vendor(path)
+        profiles[profile.id] = profile
+    try:
+        fallback_of(profiles.values())
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return profiles
