@@ -1,4 +1,4 @@
-"""The parts of docs/vendors.md that come from the profiles: `python tests/vendor_tables.py` writes them anew."""
+"""The parts of docs/vendors.md that come from the profiles: `python -m tests.vendor_tables` writes them anew."""
 
 from __future__ import annotations
 
@@ -62,10 +62,16 @@ def host_table() -> str:
     )
 
 
+def tool(command: Sequence[str] | Sequence[Sequence[str]]) -> str:
+    """What one command, or the first of several, runs."""
+    first = command[0]
+    return first if isinstance(first, str) else first[0]
+
+
 def source(choice: SamplerChoice) -> str:
-    tool = choice.options.get("command") or choice.options.get("tool")
-    named = f" ({codes([tool if isinstance(tool, str) else ' '.join(tool)])})" if tool else ""
-    return f"`{choice.sampler}`{named}: {', '.join(choice.channels)}"
+    commands = [tool(way["command"]) for way in choice.options.get("alternatives", ())]
+    named = [choice.options["library"]] if "library" in choice.options else list(dict.fromkeys(commands))
+    return f"`{choice.sampler}`{f' ({codes(named)})' if named else ''}: {', '.join(choice.channels)}"
 
 
 def sampling_table() -> str:
@@ -102,7 +108,7 @@ def section(profile: VendorProfile) -> Iterator[str]:
     doubts = [doubt for choice in profile.samplers for doubt in choice.unverified]
     yield f"Unverified keys: {codes(profile.unverified) if profile.unverified else 'none'}."
     if doubts:
-        yield "Unverified of its sources of readings:\n"
+        yield "\nUnverified of its sources of readings:\n"
         yield from (f"- {doubt}" for doubt in dict.fromkeys(doubts))
 
 

@@ -43,6 +43,7 @@ class Sampling:
         self._ownership = Ownership()
         self._warming: Warming | None = Warming(order.node / "thermal.json")
         self._missing: Counter[str] = Counter()
+        self._summaries: dict[str, Any] | None = None  # before the samplers were closed
         self._readings = self._errors = 0
         self._cpu_seconds = 0.0
         self._fast = self._stopping = self._left_behind = False
@@ -81,7 +82,7 @@ class Sampling:
             "readings_missing": dict(self._missing),
             **self._pace.summary(),
             "errors": self._errors,
-            **self._instruments.summaries(),
+            **(self._summaries if self._summaries is not None else self._instruments.summaries()),
         }
 
     def _run(self) -> None:
@@ -95,6 +96,7 @@ class Sampling:
                 self._sample(self._lines)
                 self._tell(self._lines)
                 self._cpu_seconds = time.thread_time()
+                self._summaries = self._instruments.summaries()
                 self._instruments.close()
         except Exception as error:  # the disk is full, or a sampler cannot be closed
             self._errors += 1

@@ -61,12 +61,12 @@ def read_evidence(nodes: Iterable[Path], order: Mapping[str, Any]) -> tuple[Mapp
     for node in nodes:
         for path in node.glob("ranks/adapter-*.json"):
             try:
-                record = dict(json.loads(path.read_bytes()))
-            except (OSError, ValueError, TypeError):
+                record = json.loads(path.read_bytes())
+                log = node / "logs" / f"rank-{int(record['rank'])}.stdout.log"
+                records.append({**record, "banner": _banner(log, known, record.get("pid"))})
+            except (OSError, ValueError, TypeError, KeyError):
                 continue
-            log = node / "logs" / f"rank-{record.get('rank')}.stdout.log"
-            records.append({**record, "banner": _banner(log, known, record.get("pid"))})
-    return tuple(sorted(records, key=lambda record: (record.get("rank") is None, record.get("rank"))))
+    return tuple(sorted(records, key=lambda record: int(record["rank"])))
 
 
 def _banner(log: Path, known: Adapter | None, pid: Any) -> dict[str, str | None] | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_sixdim.campaign.survey import Calibration, Survey, survey
 from pytest_sixdim.core.quantities import shown
+from pytest_sixdim.core.results import Measured
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.samplers import Device
 
@@ -32,8 +33,8 @@ def first_look(
 ) -> FirstLook:
     """Ask the profile's samplers once a session.
 
-    samplers: registered name -> "package.module:Class". busy: a run of somebody has the host, so that its cores are left
-    alone: nothing is calibrated.
+    samplers: registered name -> "package.module:Class". busy: a run of somebody has the host, so that its cores are
+    left alone: nothing is calibrated.
     """
     meters = any("energy" in choice.channels for choice in profile.samplers) and not busy
     if not devices or not profile.samplers or (profile.enumerate == "cores" and not meters):
@@ -85,10 +86,22 @@ def ticks(calibration: Sequence[Calibration], devices: Sequence[Device]) -> dict
     """The longest tick (s) and the coarsest step (J) of the counters of these cards; nothing where none is known."""
     cards = _of(calibration, devices)
     known = {
-        "counter_tick_seconds": [card.tick_seconds for card in cards if card.tick_seconds is not None],
-        "counter_step_joules": [card.step_joules for card in cards if card.step_joules is not None],
+        "tick_seconds": [card.tick_seconds for card in cards if card.tick_seconds is not None],
+        "step_joules": [card.step_joules for card in cards if card.step_joules is not None],
     }
     return {name: max(values) for name, values in known.items() if values}
+
+
+def calibrated(
+    measured: Measured, calibration: Sequence[Calibration], profile: VendorProfile, devices: Sequence[Device]
+) -> Measured:
+    """Power with what the calibration of its cards' counters says: tick and step in detail["calibration"], problems as
+    flags."""
+    counted = measured.detail.get("method") == "counter"
+    why = doubts(calibration, devices) if counted else out_of_use(calibration, profile, devices).values()
+    known = ticks(calibration, devices) if counted else {}
+    detail = {**measured.detail, **({"calibration": known} if known else {})}
+    return replace(measured, flags=tuple(dict.fromkeys((*measured.flags, *why))), detail=detail)
 
 
 def headline(calibration: Sequence[Calibration], profile: VendorProfile, devices: Sequence[Device]) -> str | None:
@@ -100,7 +113,7 @@ def headline(calibration: Sequence[Calibration], profile: VendorProfile, devices
         return f"{'; '.join(dict.fromkeys(problems.values()))}: polled power is used instead"
     if apart := doubts(cards, devices):
         return "; ".join(apart)
-    tick = ticks(cards, devices).get("counter_tick_seconds")
+    tick = ticks(cards, devices).get("tick_seconds")
     count = f"{len(cards)} card{'s' if len(cards) > 1 else ''}"
     return f"energy counter: {'moves' if tick is None else f'tick {shown(round(1000 * tick, 1))} ms'}, {count}"
 

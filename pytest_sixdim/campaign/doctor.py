@@ -62,7 +62,7 @@ class Examination:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """As docs/doctor.md describes it."""
+        """As docs/formats.md describes it."""
         profile = self.profile
         return {
             "schema": SCHEMA,
@@ -141,10 +141,16 @@ def examine(
 def _surveyed(
     profile: VendorProfile, samplers: Mapping[str, str], host: Host, asked: Sequence[SourceAnswer], timeout: float
 ) -> Survey:
-    """The samplers' answers for the host's devices; who hung when the cards were listed is not asked again."""
+    """The samplers' answers for the host's devices, or for all cards where none can be used.
+
+    Who hung when the cards were listed (`asked`) is not asked again.
+    """
     silent = {index: answer for index, answer in enumerate(asked) if (answer.asked_seconds or 0.0) >= timeout}
     others = tuple(choice for index, choice in enumerate(profile.samplers) if index not in silent)
-    seen = survey(replace(profile, samplers=others), samplers, host.devices, calibrate=CALIBRATE, timeout=timeout)
+    calibrate = CALIBRATE if host.devices else 0.0
+    seen = survey(
+        replace(profile, samplers=others), samplers, host.devices or None, calibrate=calibrate, timeout=timeout
+    )
     answers = iter(seen.sources)
     sources = tuple(silent[index] if index in silent else next(answers) for index in range(len(profile.samplers)))
     return replace(seen, sources=sources)

@@ -21,9 +21,9 @@ def of_host(profile: VendorProfile, host: Host, holder: str | None) -> Iterator[
     """Whether there are cards, equal ones, and nobody else of this user's sessions on them."""
     if not host.devices:
         hidden = f"; {host.limited_by} hides them" if host.limited_by else ""
-        cure = (
-            f"set {host.limited_by}" if host.limited_by else "install the vendor's driver, or give the container them"
-        )
+        cure = "install the vendor's driver, or give the container its cards"
+        if host.limited_by:
+            cure = f"unset {host.limited_by}, or name cards there"
         yield Finding("problem", "cards", f"no card of {profile.name} can be used here{hidden}", cure)
     if host.mixed:
         cure = f"choose equal ones with {profile.visible[0]}" if profile.visible else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.calibration import calibrated
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.core.accuracy import Data, convergence, measure_accuracy, target_of
 from pytest_sixdim.core.adapter_evidence import checked, facts
@@ -14,6 +15,7 @@ from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.circumstances import read_circumstances, under
 from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.events import Start
 from pytest_sixdim.core.health import failure
 from pytest_sixdim.core.linearity import differences, measure_linearity
 from pytest_sixdim.core.memory import measure_memory
@@ -24,6 +26,9 @@ from pytest_sixdim.core.speed import measure_speed
 from pytest_sixdim.core.stability import measure_stability
 from pytest_sixdim.core.thermal import read_thermal
 from pytest_sixdim.core.window import Window, read_window
+
+#: What a sampler's own account calls CPU time that is not the sampling thread's: of a tool, of another thread.
+_CPU_SECONDS = ("cpu_seconds", "reading_cpu_seconds")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,17 @@ def measure(
     bench: Bench, dimension: Dimension, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]
 ) -> Measured:
     """One dimension of a configuration. `baseline` finds the one that a configuration's speed is compared with."""
-    return checked(_measured(bench, dimension, taken, baseline), (*taken.runs, *taken.reference_runs))
+    runs = (*taken.runs, *taken.reference_runs)
+    measured = checked(_measured(bench, dimension, taken, baseline), runs)
+    return replace(measured, suspect=(*measured.suspect, *_other_data(taken.case, taken.data, runs)))
+
+
+def _other_data(case: Case, data: Data, runs: Iterable[RunRecord]) -> list[str]:
+    """The runs that say that they generated what they should have read."""
+    if case.data is None or data == "generated":
+        return []
+    said = [(run.name, event.data) for run in runs for event in run.events if isinstance(event, Start)]
+    return [f"{name} trained on {other} data, real data is given" for name, other in said if other != data]
 
 
 def _measured(
@@ -64,7 +79,9 @@ def _measured(
     run = taken.runs[0]
     window = read_window(run.events, case.measure, configuration)
     if dimension == "power":
-        return _under(bench, dimension, run, window, measure_power(window, run.samples, failed=failure(run)))
+        power = measure_power(window, run.samples, failed=failure(run))
+        power = calibrated(power, bench.calibration, bench.profile, bench.host.devices[: configuration.cards])
+        return _under(bench, dimension, run, window, power)
     if dimension == "memory":
         used = measure_memory(window, run.events, run.samples, failed=failure(run))
         return _under(bench, dimension, run, window, used)
@@ -157,8 +174,11 @@ def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: 
 
 
 def _sampler_cost(result: RunResult) -> dict[str, Any]:
-    """What sampling a run's cards took: the share of one core, and how well the pace was kept (s)."""
+    """What sampling a run's cards took: the share of one core, with the tools that samplers ran, and how well the pace
+    was kept (s)."""
     told, seconds = result.sampler, result.seconds
     spent = told.get("cpu_seconds")
+    if spent is not None:
+        spent += sum(own.get(name, 0.0) for own in told.values() if isinstance(own, dict) for name in _CPU_SECONDS)
     names = ("period_p50", "period_p99", "period_max", "gaps", "errors")
     return {"cpu_share": spent / seconds if spent is not None and seconds else None} | {n: told.get(n) for n in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
@@ -163,9 +164,12 @@ def _ask_all(requests: Sequence[Mapping[str, Any]], timeout: float) -> list[dict
     """The answers, in the order of the requests; the processes run at the same time."""
     command = [sys.executable, "-m", "pytest_sixdim.samplers.survey"]
     with ExitStack() as stack:
-        asked = [
-            stack.enter_context(Inquiry(command, _environment(), json.dumps(request).encode())) for request in requests
-        ]
+        made = tempfile.TemporaryDirectory(prefix="sixdim-survey-", ignore_cleanup_errors=True)
+        directory = stack.enter_context(made)
+        asked = []
+        for request in requests:
+            stdin = json.dumps({**request, "directory": directory}).encode()
+            asked.append(stack.enter_context(Inquiry(command, _environment(), stdin)))
         return [_merged(inquiry.reply(timeout)) for inquiry in asked]
 
 

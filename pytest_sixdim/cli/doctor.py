@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
     doctor.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="where results would go (default: results)"
     )
-    doctor.add_argument("--json", action="store_true", help="print JSON (docs/doctor.md)")
+    doctor.add_argument("--json", action="store_true", help="print JSON (docs/formats.md)")
     doctor.set_defaults(run=_doctor)
 
 

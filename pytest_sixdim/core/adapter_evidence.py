@@ -37,19 +37,18 @@ class Check:
 
 def checked(measured: Measured, runs: Iterable[RunRecord]) -> Measured:
     """A measurement, with what the evidence of its runs' adapter makes of it; unchanged for runs without one."""
-    checks = {run.name: found for run in runs if (found := check(run)) is not None}
+    checks = [(run, found) for run in runs if (found := check(run)) is not None]
     if not checks:
         return measured
-    first = next(iter(checks.values()))
-    detail = {**measured.detail, "adapter": dict(first.facts)}
-    for found in checks.values():
+    detail = {**measured.detail, "adapter": dict(checks[0][1].facts)}
+    for _, found in checks:
         if found.noop is not None:
             return Measured(measured.unit, not_applicable=found.noop, detail={"adapter": dict(found.facts)})
     suspect, flags = (
         tuple(
             dict.fromkeys(
-                f"{name}: {sentence}" if len(checks) > 1 else sentence
-                for name, found in checks.items()
+                f"{run.order['configuration']} {run.name}: {sentence}" if len(checks) > 1 else sentence
+                for run, found in checks
                 for sentence in getattr(found, kind)
             )
         )

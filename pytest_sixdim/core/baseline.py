@@ -72,6 +72,7 @@ class Baseline:
     source: str = ""
     date: str = ""
     software: str = ""
+    note: str = ""
     disputed: Mapping[str, str] = field(default_factory=dict)
     path: Path | None = None
     line: int = 1

@@ -12,6 +12,7 @@ from pytest_sixdim.core.records import CardInfo, SampleLog
 
 _PCI = re.compile(r"(?:([0-9a-f]{1,8}):)?([0-9a-f]{2}):([0-9a-f]{2})(?:\.[0-7])?")
 _UUID = re.compile(r"(?:[a-z]+-)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
+_PREFIX = re.compile(r"^(?:gpu-|0x)")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -54,24 +55,29 @@ def same_card(device: Mapping[str, Any], card: CardInfo) -> bool | None:
 
 
 def pci_key(text: object) -> tuple[int, ...] | None:
-    """Domain, bus and device of a PCI address in any of the forms that tools print; None for anything else."""
+    """Domain, bus and device of a PCI address in any of the forms that tools print; None for anything else.
+
+    All zeros, too, are nothing: an extension of torch fills in what it does not know.
+    """
     match = _PCI.fullmatch(text.strip().lower()) if isinstance(text, str) else None
-    return tuple(int(part or "0", 16) for part in match.groups()) if match else None
+    numbers = tuple(int(part or "0", 16) for part in match.groups()) if match else ()
+    return numbers if any(numbers) else None
 
 
 def uuid_key(text: object) -> str | None:
     """What two prints of one UUID have in common: torch prints it without NVIDIA's "GPU-".
 
-    HIP fills its UUID with the letters of a number in hexadecimal; they are that number.
+    HIP fills its UUID with the letters of a number in hexadecimal; they are that number. None where it is none.
     """
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str):
         return None
     match = _UUID.fullmatch(text.strip().lower())
     if match is None:
-        return text.strip().lower()
+        return _PREFIX.sub("", text.strip().lower()) or None
     digits = "".join(match.groups())
     letters = bytes.fromhex(digits)
-    return letters.decode().lower() if _HEX.issuperset(letters) else digits
+    known = letters.decode().lower() if _HEX.issuperset(letters) else digits
+    return known if known.strip("0") else None
 
 
 def _named(device: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which sensor meters what: a card of its own, or a package that several cards share (docs/method.md, section 4)."""
+"""Which sensor meters what: a card of its own, or a package or board that several share (docs/method.md, section 4)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Meter:
 def meters(logs: Sequence[SampleLog]) -> tuple[Meter, ...]:
     """The meters of all nodes, in the order of nodes and cards.
 
-    Cards of one package share one reading: they are one meter, named after all of them, never counted twice.
+    Cards of one package, or chips of one board (scope "module"), share one reading: they are one meter, named after all
+    of them, never counted twice.
     """
     return tuple(
         meter
@@ -64,10 +65,10 @@ def _series(log: SampleLog, channel: str, card: int) -> Series | None:
 
 
 def _joined(single: Sequence[Meter]) -> list[Meter]:
-    """Meters of one node, those of a package that have the same readings made one."""
+    """Meters of one node, those of a package or board that have the same readings made one."""
     joined: list[Meter] = []
     for meter in single:
-        shared = meter.source is not None and meter.source.scope == "package"
+        shared = meter.source is not None and meter.source.scope in ("package", "module")
         for index, other in enumerate(joined):
             if shared and other.source == meter.source and (other.energy, other.power) == (meter.energy, meter.power):
                 name = f"{other.name}, {meter.name.rpartition(' ')[2]}"

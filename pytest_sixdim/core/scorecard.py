@@ -169,7 +169,7 @@ def baseline_record(baseline: Baseline | None) -> dict[str, Any] | None:
     if baseline is None:
         return None
     where = f"{baseline.path}:{baseline.line}" if baseline.path else None
-    names = ("vendor", "card", "origin", "source", "date", "software")
+    names = ("vendor", "card", "origin", "source", "date", "software", "note")
     return {**{name: getattr(baseline, name) for name in names}, "where": where}
 
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from pytest_sixdim.campaign.datasets import lacking_data
 from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.records import Role, RunRecord
 from pytest_sixdim.core.results import Measured
 from pytest_sixdim.plugin.selection import BAD_MARK, MARK, TOO_FEW, WANTED
 from pytest_sixdim.plugin.session import SESSION, Session
-from pytest_sixdim.plugin.verdicts import ItemScorecard
+from pytest_sixdim.plugin.verdicts import ItemScorecard, need_data
 
 
 class Runs:
@@ -26,6 +25,7 @@ class Runs:
     def need(self, role: Role, count: int = 1) -> list[RunRecord]:
         """The first `count` runs of a role ("full" or "window"), launched where they have not been yet."""
         assert self._session.campaign is not None
+        need_data(self._session, self._wanted.case)
         return self._session.campaign.need(self._wanted.case, self._wanted.configuration, role, count)
 
 
@@ -35,7 +35,7 @@ def _session(request: pytest.FixtureRequest) -> Session:
 
 @pytest.fixture
 def sixdim_wanted(request: pytest.FixtureRequest) -> Wanted:
-    """What this test asks to be measured; skips or fails where that can't be had, before anything is launched."""
+    """What this test asks to be measured; skips or fails where that can't be had."""
     item = request.node
     if (problem := item.stash.get(BAD_MARK, None)) is not None:
         pytest.fail(problem, pytrace=False)
@@ -46,8 +46,6 @@ def sixdim_wanted(request: pytest.FixtureRequest) -> Wanted:
     wanted: Wanted | None = item.stash.get(WANTED, None)
     if wanted is None:
         pytest.fail(f"the sixdim_* fixtures need a @pytest.mark.{MARK}(...) on the test", pytrace=False)
-    if (lacking := lacking_data(wanted.case, _session(request).settings)) is not None:
-        pytest.fail(lacking, pytrace=False)
     return wanted
 
 
@@ -74,6 +72,7 @@ def sixdim_measurements(request: pytest.FixtureRequest, sixdim_wanted: Wanted) -
     """What was measured, by dimension, of the dimensions that the test asks for; launches the runs that they need."""
     campaign = _session(request).campaign
     assert campaign is not None
+    need_data(_session(request), sixdim_wanted.case)
     measurements = campaign.measure(sixdim_wanted.case, sixdim_wanted.configuration, sixdim_wanted.dimensions)
     return {dimension: measurements.dimensions[dimension] for dimension in sixdim_wanted.dimensions}
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -111,6 +112,7 @@ def session_record(session: Session) -> dict[str, Any]:
         "git_commit": _git_commit(),
         "samplers": dict(bench.samplers),
         "dialects": dict(bench.dialects),
+        "calibration": [asdict(card) for card in bench.calibration],
     }
 
 

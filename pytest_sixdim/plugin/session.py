@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sixdim.campaign.calibration import first_look
 from pytest_sixdim.campaign.campaign import Campaign
+from pytest_sixdim.campaign.cards import host_holder
 from pytest_sixdim.campaign.host import Host, find_host
 from pytest_sixdim.campaign.machine import machine, software
+from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.plan import Plan
 from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.campaign.store import Store
-from pytest_sixdim.campaign.survey import survey
+from pytest_sixdim.campaign.survey import Calibration, survey
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS
@@ -146,7 +149,14 @@ def _worker_session(config: pytest.Config) -> Session | None:
     profiles = read_vendors(config)
     settings, host = Settings.from_json(facts["settings"]), Host.from_json(facts["host"])
     bench = Bench(
-        settings, host, profiles[host.vendor], facts["machine"], facts["software"], facts["samplers"], facts["dialects"]
+        settings,
+        host,
+        profiles[host.vendor],
+        facts["machine"],
+        facts["software"],
+        facts["samplers"],
+        facts["dialects"],
+        tuple(Calibration(**card) for card in facts["calibration"]),
     )
     return Session(settings, host, profiles, bench, Store(Path(facts["directory"])), _mark_registry(config))
 
@@ -169,21 +179,30 @@ def _controller_session(config: pytest.Config) -> Session:
     if settings.vendor != "all":
         settings = Settings(**{**settings.__dict__, "vendor": host.vendor})
     launcher(settings.launcher)
-    versions = {} if only_look else software(settings.python)
-    bench = Bench(
-        settings,
-        host,
-        profiles[host.vendor],
-        machine(),
-        versions,
-        samplers,
-        {**DIALECTS, **extra_dialects},
-    )
+    bench = _bench(settings, host, profiles[host.vendor], samplers, {**DIALECTS, **extra_dialects}, only_look)
     store = None if only_look else Store.create(settings.results)
     session = Session(settings, host, profiles, bench, store, _mark_registry(config))
     if store is not None:
         store.write_session(session_record(session))
     return session
+
+
+def _bench(
+    settings: Settings,
+    host: Host,
+    profile: VendorProfile,
+    samplers: dict[str, str],
+    dialects: dict[str, str],
+    only_look: bool,
+) -> Bench:
+    """What all runs share. Where nothing is launched, neither the interpreter nor the cards are asked."""
+    if only_look:
+        return Bench(settings, host, profile, machine(), {}, samplers, dialects)
+    versions = software(settings.python, profile.imports)
+    look = first_look(profile, samplers, host.devices, busy=host_holder() is not None)
+    here = {**machine(), **look.versions}
+    here["identity"] = machine_identity(profile, host.devices, here, versions)
+    return Bench(settings, host, profile, here, versions, samplers, dialects, look.calibration)
 
 
 def _registered(config: pytest.Config) -> tuple[dict[str, str], dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.campaign.calibration import headline
 from pytest_sixdim.campaign.recording import record_baselines
 from pytest_sixdim.campaign.runner import StartedRun
 from pytest_sixdim.campaign.store import read_json
@@ -28,14 +29,16 @@ class TerminalHooks:
 
     def pytest_report_header(self) -> list[str]:
         """Vendor and how it was found, cards, results folder."""
-        host, store = self._session.host, self._session.store
+        host, store, bench = self._session.host, self._session.store, self._session.bench
         names = " and ".join(sorted({device.name for device in host.devices})) or "none"
         lines = [f"sixdim: vendor {host.vendor} ({host.found}), {len(host.devices)} cards: {names}"]
         if host.mixed:
             lines.append(f"sixdim: the cards differ ({host.mixed}); a figure of several of them is no card's")
         if store is not None:
             lines.append(f"sixdim: results in {store.directory}")
-            if "torch" not in self._session.bench.software:
+            if (counters := headline(bench.calibration, bench.profile, host.devices)) is not None:
+                lines.append(f"sixdim: {counters}")
+            if "torch" not in bench.software:
                 python = self._session.settings.python
                 lines.append(f"sixdim: {python} has no torch, which torchrun needs; name another with --sixdim-python")
         return lines

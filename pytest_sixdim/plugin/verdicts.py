@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_sixdim.campaign.datasets import lacking_data
 from pytest_sixdim.campaign.plan import Wanted
+from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.results import DimensionResult, Measurements
 
@@ -59,6 +61,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         campaign = self._session.campaign
         assert campaign is not None
         case, configuration = self._wanted.case, self._wanted.configuration
+        need_data(self._session, case)
         measurements = campaign.measure(case, configuration, (dimension,))
         result = self._scored(dimension, measurements)
         if campaign.is_near(case, configuration, result):
@@ -92,8 +95,8 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             result.dimension,
             confirmed="confirmation" in result.detail,
         )
-        if run is None:
-            return ""
+        if run is None or not (run.directory / "node-0").exists():
+            return ""  # a run that was not launched has no logs
         first = self._session.first_failures.setdefault(str(run.directory), self._item.nodeid)
         if first != self._item.nodeid:
             return f"\nlog tail: see {first}"
@@ -101,6 +104,12 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         if run.result.log_tail:
             self._item.add_report_section("call", f"log tail of {where}", "\n".join(run.result.log_tail) + "\n")
         return f"\nlogs: {run.directory / 'node-0' / 'logs'}"
+
+
+def need_data(session: Session, case: Case) -> None:
+    """Fails the test, before anything is launched, where the directory that is given lacks the case's data set."""
+    if (lacking := lacking_data(case, session.settings)) is not None:
+        pytest.fail(lacking, pytrace=False)
 
 
 def _outcome(result: DimensionResult) -> dict[str, Any]:

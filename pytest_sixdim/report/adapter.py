@@ -14,7 +14,9 @@ def adapter_facts(card: Scorecard) -> list[tuple[str, str]]:
     name = card.key.get("adapter")
     if not name:
         return []
-    known: Mapping[str, Any] = next((run["adapter"] for run in card.runs if isinstance(run.get("adapter"), Mapping)), {})
+    known: Mapping[str, Any] = next(
+        (run["adapter"] for run in card.runs if isinstance(run.get("adapter"), Mapping)), {}
+    )
     variables = known.get("variables")
     listed = " ".join(f"{key}={value}" for key, value in variables.items()) if isinstance(variables, Mapping) else ""
     return [("adapter", f"{name}: {_driven(known)}"), ("its variables", listed or NONE)]

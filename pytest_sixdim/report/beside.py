@@ -113,6 +113,8 @@ def beside(result: DimensionResult) -> list[tuple[str, str]]:
     rows = [
         (name, _text(_at(result.detail, path), written)) for name, path, written in _rows(result)
     ]
+    confirmed = _text(result.detail.get("confirmation"), _in(result.unit))
+    rows += [("confirmed by", confirmed)] if confirmed != NONE else []
     return [(name, text) for name, text in rows if text != NONE or result.value is not None]
 
 

@@ -75,7 +75,7 @@ def joules(answer: Mapping[str, Any]) -> float | None:
     """Of amdsmi_get_energy_count; the accumulator was called `power` before ROCm 6.1."""
     count = answer.get("energy_accumulator", answer.get("power"))
     resolution = answer.get("counter_resolution")
-    if not isinstance(count, int) or not isinstance(resolution, (int, float)) or resolution <= 0 or count in _NOTHING:
+    if not isinstance(count, int) or not isinstance(resolution, (int, float)) or resolution <= 0 or count == 2**64 - 1:
         return None
     return count * resolution * 1e-6
 

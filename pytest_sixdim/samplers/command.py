@@ -101,6 +101,7 @@ class CommandSampler(Sampler):
             self._readings(offered),
             {channel: [None] * len(leased) for channel in offered},
         )
+        self._tool.costs.failures = 0  # those of the alternatives that are not used tell nothing of the run
         self._polling.start()
         return {channel: source(channel, asking, leased, self._boards) for channel in offered}
 

@@ -4,7 +4,8 @@
 keys of the answer; the last has `"done": true`. What was printed before a library hung is kept by who asked
 (campaign/survey.py).
 
-    request    {"sampler": CHOICE, "devices": [DEVICE, ...] or null, "timeout": s, ["calibrate": s, "power": CHOICE]}
+    request    {"sampler": CHOICE, "devices": [DEVICE, ...] or null, "directory": an empty one for the samplers,
+                "timeout": s, ["calibrate": s, "power": CHOICE]}
     CHOICE     {"name", "class": "package.module:Class", "channels", "options"}
     answer     {"cards"}, {"sources", "unavailable"}, {"readings", ...}, {"facts"}, {"complaints"}, {"reason"};
                or {"calibrations"}
@@ -18,7 +19,6 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -50,26 +50,26 @@ def main() -> None:
     def say(answer: Mapping[str, Any]) -> None:
         print(json.dumps(answer, allow_nan=False), file=answers, flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="sixdim-survey-") as directory:
-        try:
-            if request.get("calibrate"):
-                say({"calibrations": _calibrated(request, Path(directory))})
-            else:
-                _ask(request, Path(directory), say)
-            end: dict[str, Any] = {"done": True}
-        except (SamplerUnavailable, RegistryError) as error:
-            end = {"done": True, "reason": str(error)}
-        except (Exception, SystemExit) as error:  # a vendor's library may raise anything
-            end = {"done": True, "reason": f"{type(error).__name__}: {error}"}
+    try:
+        if request.get("calibrate"):
+            say({"calibrations": _calibrated(request)})
+        else:
+            _ask(request, say)
+        end: dict[str, Any] = {"done": True}
+    except (SamplerUnavailable, RegistryError) as error:
+        end = {"done": True, "reason": str(error)}
+    except (Exception, SystemExit) as error:  # a vendor's library may raise anything
+        end = {"done": True, "reason": f"{type(error).__name__}: {error}"}
     say(end)
+    os._exit(0)  # a library may hang when it is unloaded, and a tool's thread when it is waited for
 
 
-def _ask(request: Mapping[str, Any], directory: Path, say: Say) -> None:
+def _ask(request: Mapping[str, Any], say: Say) -> None:
     channels = request["sampler"]["channels"]
     sampler = _made(request["sampler"])
     cards = sampler.cards()
     say({"cards": [asdict(card) for card in cards]})
-    node = Node(_devices(request["devices"], cards), directory)
+    node = Node(_devices(request["devices"], cards), Path(request["directory"]))
     sources = {name: source for name, source in sampler.open(node, channels).items() if name in channels}
     missing = sampler.missing()
     unavailable = {
@@ -98,10 +98,10 @@ def _ask(request: Mapping[str, Any], directory: Path, say: Say) -> None:
         sampler.close()
 
 
-def _calibrated(request: Mapping[str, Any], directory: Path) -> list[dict[str, Any]]:
+def _calibrated(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The energy counter of each card; `power` of the request polls power meanwhile."""
     meter = _made(request["sampler"])
-    node = Node(_devices(request["devices"], meter.cards()), directory)
+    node = Node(_devices(request["devices"], meter.cards()), Path(request["directory"]))
     source = meter.open(node, request["sampler"]["channels"])["energy"]
     power = request.get("power")
     poller: Sampler | None = None

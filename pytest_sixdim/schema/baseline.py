@@ -94,6 +94,7 @@ def _baseline(document: Document, index: int, entry: EntryModel, units: Units) -
         source=entry.source,
         date=entry.date or "",
         software=entry.software or "",
+        note=entry.note or "",
         disputed=given(entry.disputed),
         path=document.path,
         line=document.lines[location],

@@ -99,6 +99,7 @@ class EntryModel(Model):
     source: Text = Field(description="where the figures stand, such as a file and its line")
     date: Annotated[Date | None, Field(validate_default=True)] = None
     software: Text | None = None
+    note: Text | None = Field(default=None, description="what else a reader should know of the figures")
 
     @field_validator("speed_kind", mode="after")
     @classmethod

@@ -47,6 +47,7 @@ def _entry(baseline: Baseline) -> dict[str, Any]:
         "source": baseline.source,
         "date": baseline.date,
         "software": baseline.software,
+        "note": baseline.note,
     }
     return {key: value for key, value in entry.items() if value not in (None, "", [], {})}
 

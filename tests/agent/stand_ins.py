@@ -44,6 +44,9 @@ class Steady(Sampler):
     def summary(self) -> Mapping[str, object]:
         return {"cards": self.count}
 
+    def close(self) -> None:
+        del self.count
+
 
 class Absent(Sampler):
     """Not on this host."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.campaign.cards import host_lease, lock_directory
+from pytest_sixdim.campaign.cards import host_holder, host_lease, lock_directory
 from pytest_sixdim.campaign.settings import SettingsError
 
 
@@ -59,3 +59,14 @@ def test_the_host_stays_taken_while_a_child_holds_the_descriptor() -> None:
     with host_lease("second", told.append):
         assert child.wait(10) == 0
     assert told == [f"run first of process {os.getpid()}"]
+
+
+def test_a_look_at_who_has_the_host_takes_nothing() -> None:
+    told: list[str] = []
+    assert host_holder() is None
+    with host_lease("tiny/one/full-1", told.append):
+        assert host_holder() == f"run tiny/one/full-1 of process {os.getpid()}"
+    assert host_holder() is None
+    with host_lease("second", told.append):
+        pass
+    assert told == []

@@ -15,6 +15,7 @@ from pytest_sixdim.campaign.host import Host
 from pytest_sixdim.campaign.orders import Bench, identity, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.settings import Settings
+from pytest_sixdim.campaign.survey import Calibration
 from pytest_sixdim.core.case import Case, Configuration, DataSet, Metric, StabilityRule, Train
 from pytest_sixdim.core.vendor import SamplerChoice, VendorProfile
 from pytest_sixdim.samplers import Device
@@ -91,6 +92,15 @@ def test_channels_without_a_sampler_say_so(bench: Bench, planned: PlannedRun) ->
     ]
 
 
+def test_the_program_is_told_where_the_cards_warmth_stands_where_anybody_reads_it(
+    bench: Bench, planned: PlannedRun
+) -> None:
+    assert make_order(bench, planned, Path("/run"))[1]["paths"] == {"run_dir": "/run"}
+    warm = replace(bench, profile=replace(PROFILE, samplers=(SamplerChoice("process_memory", ("temperature",)),)))
+    thermal = make_order(warm, planned, Path("/run"))[1]["paths"]["thermal"]
+    assert thermal == "/run/node-0/thermal.json"
+
+
 def test_generated_data_has_its_own_target(bench: Bench, planned: PlannedRun) -> None:
     assert make_order(bench, planned, Path("/run"))[1]["metric"]["target"] == 97.0
     generated = replace(planned, case=replace(planned.case, data=DataSet("imagenet")))
@@ -135,7 +145,7 @@ def test_identity_changes_with_all_that_decides_a_run(bench: Bench, planned: Pla
     ]
     seen = {identity(bench, planned), *(identity(bench, other) for other in others)}
     seen.add(identity(replace(bench, software={"torch": "2.1"}), planned))
-    seen.add(identity(replace(bench, machine={"cpu": "y", "cpus": 2}), planned))
+    seen.add(identity(replace(bench, machine={"driver": "2"}), planned))
     for name in ("neighbour.py", "package/__init__.py", "package/deep/layers.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("LAYERS = 3\n")
@@ -149,3 +159,14 @@ def test_identity_leaves_out_what_the_program_cannot_import(bench: Bench, planne
     (tmp_path / ".venv" / "module.py").write_text("")
     (tmp_path / "notes.md").write_text("")
     assert identity(bench, planned) == before
+
+
+def test_a_counter_that_stood_still_at_the_sessions_start_is_not_asked_for(bench: Bench, planned: PlannedRun) -> None:
+    samplers = (SamplerChoice("rapl", ("energy",)), SamplerChoice("process_memory", ("power", "memory")))
+    counted = replace(bench, profile=replace(PROFILE, samplers=samplers))
+    order, _ = make_order(counted, planned, Path("/run"))
+    assert [sampler["channels"] for sampler in order["samplers"]] == [["energy"], ["power", "memory"]]
+    still = replace(counted, calibration=(Calibration("cards:3", "rapl", moves=False),))
+    order, _ = make_order(still, planned, Path("/run"))
+    assert [sampler["channels"] for sampler in order["samplers"]] == [["power", "memory"]]
+    assert order["unavailable"] == {"energy": "the energy counter of cards:3 (rapl) did not move in 2 s"}

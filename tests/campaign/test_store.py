@@ -109,6 +109,7 @@ def test_samples_keep_missing_readings_missing(tmp_path: Path) -> None:
         head,
         {"t": 1.0, "power": [10.0, None]},
         {"t": 1.5, "error": "late"},
+        {"t": 1.6, "facts": [{"driver": "535"}, {}]},
         {"t": 2.0, "power": [11.0, 5.0]},
     )
     log = read_samples(path)
@@ -116,6 +117,7 @@ def test_samples_keep_missing_readings_missing(tmp_path: Path) -> None:
     assert [series.values for series in log.series["power"]] == [(10.0, 11.0), (None, 5.0)]
     assert log.sources["power"].resolution == 0.1
     assert (log.unavailable, log.errors, len(log.cards)) == ({"energy": "no counter"}, ("late",), 2)
+    assert log.facts == ((1.6, ({"driver": "535"}, {})),)
 
 
 def test_a_missing_sample_file_is_an_empty_log(tmp_path: Path) -> None:

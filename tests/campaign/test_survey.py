@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from pytest_sixdim.campaign.survey import Survey, survey
 from pytest_sixdim.core.vendor import SamplerChoice, VendorProfile
-from pytest_sixdim.samplers import Device
+from pytest_sixdim.samplers import SAMPLERS, Device
 
 KINDS = Path(__file__).parent.parent / "samplers"
 TWO = [Device(0, "IMG-0", "Imaginary 9", uuid="IMG-0"), Device(1, "IMG-1", "Imaginary 9", uuid="IMG-1")]
@@ -78,8 +80,26 @@ def test_the_tool_of_a_hanging_sampler_is_killed(
 ) -> None:
     monkeypatch.setenv("TOOL_PID", str(tmp_path / "pid"))
     assert ask("HangsWithATool", timeout=2.0).sources[0].reason == "no answer within 2 s"
-    state = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX"
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(200):  # a killed process takes a moment to go
+        if not _alive(pid):
+            break
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_a_library_that_hangs_when_it_is_unloaded_has_answered(ask: Callable[..., Survey]) -> None:
+    (answer,) = ask("NeverUnloads").sources
+    assert (answer.reason, len(answer.facts)) == (None, 2)
+    assert answer.asked_seconds is not None
+    assert answer.asked_seconds < 20.0  # the timeout
 
 
 def test_noise_of_a_library_breaks_nothing(ask: Callable[..., Survey]) -> None:
@@ -167,3 +187,33 @@ def test_a_survey_survives_json(ask: Callable[..., Survey]) -> None:
 
 def test_no_samplers_no_answers(ask: Callable[..., Survey]) -> None:
     assert ask(calibrate=1.0) == Survey((), ())
+
+
+def test_counter_of_a_processor_is_calibrated_too(tmp_path: Path) -> None:
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    (zone / "name").write_text("package-0\n")
+    (zone / "max_energy_range_uj").write_text("1000000000\n")
+    (zone / "energy_uj").write_text("0\n")
+    ended = threading.Event()
+
+    def count() -> None:
+        joules = 0
+        while not ended.wait(0.02):
+            joules += 1
+            (tmp_path / "new").write_text(f"{joules * 1_000_000}\n")
+            (tmp_path / "new").replace(zone / "energy_uj")
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    try:
+        choice = SamplerChoice("rapl", ("energy",), {"path": str(tmp_path)})
+        found = survey(
+            VendorProfile("cpu", "CPU", "处理器", "cores", "cpu", "gloo", samplers=(choice,)), SAMPLERS, calibrate=0.5
+        )
+    finally:
+        ended.set()
+        counting.join()
+    (calibration,) = found.calibrations
+    assert (calibration.card, calibration.moves, calibration.polled_watts) == ("host", True, None)
+    assert calibration.step_joules == pytest.approx(1.0)

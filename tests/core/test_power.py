@@ -69,6 +69,16 @@ def test_polled_power_serves_where_no_counter_is() -> None:
     assert measured.detail["readings"] == pytest.approx(500, abs=2)
 
 
+def test_how_the_counter_moves_stands_beside() -> None:
+    """It ticks every 0.1 s on one card; on the other every 0.3 s, though it is read three times as often."""
+    slow = series(lambda t: 150 * ((t * 10 + 1e-6) // 3), 60)
+    detail = measure_power(window(), [log(2, energy=[counter(), slow])]).detail
+    assert detail["tick_seconds"] == pytest.approx(0.3)
+    assert detail["step_joules"] == pytest.approx(150.0)
+    polling = measure_power(window(), [log(power=[polled()])]).detail
+    assert (polling["tick_seconds"], polling["step_joules"]) == (None, None)
+
+
 def test_a_counter_that_the_card_does_not_have_is_no_counter() -> None:
     nothing = series(lambda t: None, 60)
     assert measure_power(window(), [log(energy=[nothing], power=[polled()])]).detail["method"] == "instant"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.campaign.machine import cpu_name
 from tests.plugin.conftest import Bench
 from tests.programs.adapter_standins import write_packages
 
@@ -104,7 +105,11 @@ def test_an_active_adapter_is_named_and_proven_and_judged_like_any_result(adapte
     speed = card["dimensions"]["speed"]
     assert not any("ran anything" in flag for flag in speed["flags"])
     said = speed["detail"]["adapter"]
-    assert (said["architecture"], said["framework"], said["framework_version"]) == ("ascend", "torch_npu", "2.1.0.post3")
+    assert (said["architecture"], said["framework"], said["framework_version"]) == (
+        "ascend",
+        "torch_npu",
+        "2.1.0.post3",
+    )
     assert speed["detail"]["adapter_cost"] is None
     assert speed["detail"]["against_cuda"] is None
     tiers = card["dimensions"]["accuracy"]["detail"]["tiers"]
@@ -152,18 +157,22 @@ def test_its_cost_is_shown_against_the_same_source_without_it(adapted: Adapted) 
     assert adapted.dimensions()["speed"]["detail"]["adapter_cost"] is None
 
 
-def test_the_card_it_stands_in_for_is_shown_beside(adapted: Adapted) -> None:
+def test_the_card_it_stands_in_for_and_a_baseline_without_it_are_shown_beside(adapted: Adapted) -> None:
     same = "nodes: 1, cards: 1, precision: fp32, batch_size: 32, origin: published, source: here"
     (adapted.bench.cases / "tiny.baselines.yaml").write_text(
         "sixdim: 1\nunits: {speed: samples/s}\nentries:\n"
         f"  - {{vendor: nvidia, card: h200, {same}, speed: 1000, speed_kind: train}}\n"
         f"  - {{vendor: nvidia, card: other, {same.replace('32,', '64,')}, speed: 10, speed_kind: train}}\n"
+        f"  - {{vendor: nova, card: {cpu_name()!r}, {same}, speed: 2000, speed_kind: whole}}\n"
     )
     adapted.run("-m", "singlecard and speed")
     speed = adapted.dimensions()["speed"]
     against = speed["detail"]["against_cuda"]
     assert against["ratios"] == {"h200": pytest.approx(speed["value"] / 1000)}
     assert against["sources"] == {"h200": "train speed; here"}
+    cost = speed["detail"]["adapter_cost"]
+    assert (cost["kind"], cost["native_speed"], cost["source"]) == ("whole", 2000.0, "here")
+    assert cost["speed"] == speed["detail"]["kinds"]["whole"]
 
 
 def test_without_a_vendors_plugin_all_six_have_no_answer_also_under_strict(adapted: Adapted) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.campaign.host import cpu_name
+from pytest_sixdim.campaign.machine import cpu_name
 from tests.plugin.conftest import Bench
 
 ONE = "cpu-fp32-bs32-1x1"

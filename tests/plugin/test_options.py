@@ -17,7 +17,6 @@ from tests.plugin.conftest import Bench
         (("--sixdim-launcher", "slrum"), "*'slrum'*known: local"),
         (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
         (("--sixdim-resume", "last"), "--sixdim-resume last: * not supported yet*"),
-        (("--sixdim-data", "/data"), "--sixdim-data /data: * not supported yet*"),
         (("--sixdim-adapter", "ditroch"), "--sixdim-adapter: unknown adapter 'ditroch'; did you mean 'ditorch'?*"),
         (("--sixdim-plan=yaml",), "--sixdim-plan=yaml: unknown format; allowed: table, json"),
         (("--sixdim-python", "/bin/false"), "--sixdim-python /bin/false: it does not run as a Python interpreter*"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,39 @@ enumerate: cores
 device: cpu
 backend: gloo
 {more}
+"""
+#: Two cards, listed and metered by a sampler of one's own; their node is one that every Linux host has.
+PAPER = """\
+sixdim: 1
+id: paper
+name: Paper
+name_zh: 纸
+enumerate: device_nodes
+device_nodes: ["null"]
+device: cpu
+backend: gloo
+autoload: false
+visible: [PAPER_VISIBLE]
+visible_by: uuid
+samplers:
+  - {sampler: paper, channels: [memory]}
+"""
+PAPER_SAMPLER = """\
+from pytest_sixdim.core.records import Source
+from pytest_sixdim.samplers import Card, Sampler
+from pytest_sixdim.samplers.identity import locate
+
+
+class Paper(Sampler):
+    def cards(self):
+        return [Card(number, "Paper A4", f"SHEET-{number}", total_bytes=2**30) for number in range(2)]
+
+    def open(self, node, channels):
+        self.located = locate(node.devices, self.cards())
+        return {"memory": Source("paper", "instant", "card", 1)}
+
+    def read(self, channels):
+        return {"memory": [float(card.index) for card in self.located]}
 """
 HOOK = """\
 from pathlib import Path
@@ -86,3 +120,37 @@ def test_what_cannot_be_used_is_one_usage_error(bench: Bench, named: str, expect
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *", f"*{expected}*"] if named == "broken" else [f"ERROR: *{expected}*"])
     assert "Traceback" not in result.stderr.str()
+
+
+def paper(bench: Bench) -> None:
+    bench.case(configurations=CPU.replace("vendor: cpu", "vendor: paper"))
+    (bench.path / "vendors").mkdir()
+    (bench.path / "vendors" / "paper.yaml").write_text(PAPER, encoding="utf-8")
+    (bench.path / "paper_sampler.py").write_text(PAPER_SAMPLER)
+    (bench.path / "conftest.py").write_text(
+        "def pytest_sixdim_samplers():\n    return {'paper': 'paper_sampler:Paper'}\n"
+    )
+    ini(bench, "vendors")
+
+
+def test_cards_that_a_sampler_lists_are_the_sessions_and_ranks_see_their_own_by_uuid(bench: Bench) -> None:
+    paper(bench)
+    result = bench.run("-m", "accuracy and singlecard", bench.cases)
+    result.stdout.fnmatch_lines(["sixdim: vendor paper (/dev/null), 2 cards: Paper A4"])
+    result.assert_outcomes(passed=1, deselected=11)
+    (path,) = bench.session.glob("*/*/full-1/order.json")
+    order = json.loads(path.read_text())
+    assert order["environment"] == {"TORCH_DEVICE_BACKEND_AUTOLOAD": "0", "PAPER_VISIBLE": "SHEET-0"}
+    (device,) = order["devices"]
+    assert (device["id"], device["uuid"], device["total_bytes"]) == ("SHEET-0", "SHEET-0", 2**30)
+
+
+def test_a_variable_that_names_a_card_by_uuid_limits_a_plan(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    paper(bench)
+    monkeypatch.setenv("PAPER_VISIBLE", "SHEET-1")
+    result = bench.run("--collect-only", bench.cases)
+    result.stdout.fnmatch_lines(["sixdim: vendor paper (/dev/null), 1 cards: Paper A4"])
+    monkeypatch.setenv("PAPER_VISIBLE", "SHEET-7")
+    result = bench.run("--collect-only", bench.cases)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: PAPER_VISIBLE: no card 'SHEET-7' here; known: 0, SHEET-0, 1, SHEET-1"])

@@ -54,13 +54,14 @@ def main() -> None:
     parser.add_argument("--target", type=float, default=97.0)
     parser.add_argument("--segment", type=float, default=0.15)
     parser.add_argument("--claim", type=float, default=1.0, help="claims this share of the seconds it took")
+    parser.add_argument("--trained-on", default="real", help="the data that it says it trained on")
     parser.add_argument("--fault", default=None)
     parser.add_argument("--fault-seed", type=int, default=0)
     parser.add_argument("--child", action="store_true", help="leaves a child in a session of its own")
     parser.add_argument("--speeds", default="", help="claims just these samples/s a card, one a seed; the rest is a pause")
     options = parser.parse_args()
     speeds = [float(speed) for speed in options.speeds.split("/") if speed]
-    event("start", role=options.role, world_size=WORLD, data="real")
+    event("start", role=options.role, world_size=WORLD, data=options.trained_on)
     if options.child:
         subprocess.Popen(["sleep", "600"], start_new_session=True)
     time.sleep(options.segment)

@@ -36,3 +36,9 @@ def test_times_held_back_are_told_by_their_reason() -> None:
 def test_a_detail_of_another_shape_does_no_harm() -> None:
     found = shown("accuracy", 1.0, evaluation="none", target=["x"], evaluations=float("inf"))
     assert (found["reached in epoch"], found["target"], found["evaluations"]) == ("–", "['x']", "inf")
+
+
+def test_what_three_runs_measured_is_named_where_there_were_three() -> None:
+    found = shown("speed", 101.0, confirmation={"full-1": 101.0, "window-1": 102.0, "window-2": None})
+    assert found["confirmed by"] == "full-1 101, window-1 102, window-2 –"
+    assert "confirmed by" not in shown("speed", 101.0)

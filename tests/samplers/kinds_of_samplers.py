@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -96,6 +98,15 @@ class HangsWithATool(TwoCards):
         Path(os.environ["TOOL_PID"]).write_text(str(tool.pid))
         tool.wait()
         return ()
+
+
+class NeverUnloads(TwoCards):
+    """Its library hangs when the process ends."""
+
+    def facts(self) -> Sequence[CardFacts]:
+        atexit.register(time.sleep, 3600)
+        threading.Thread(target=time.sleep, args=(3600,)).start()
+        return super().facts()
 
 
 class Crashes(TwoCards):

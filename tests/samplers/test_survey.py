@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 def ask(kind: str, channels: list[str], **request: Any) -> tuple[list[dict[str, Any]], str]:
     """The lines that the process printed, and what it printed on stderr."""
     choice = {"name": "imaginary", "class": f"kinds_of_samplers:{kind}", "channels": channels, "options": {}}
-    asked = {"sampler": choice, "devices": None, "timeout": 20, **request}
+    asked = {"sampler": choice, "devices": None, "directory": "/nowhere", "timeout": 20, **request}
     answer = subprocess.run(
         [sys.executable, "-m", "pytest_sixdim.samplers.survey"],
         input=json.dumps(asked),

@@ -22,6 +22,9 @@ PRECISIONS = "fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8"
         ("metric:", "matric:", "3: unknown key 'matric'; did you mean 'metric'?|1: missing key 'metric'"),
         ("{program: train.py}", "{program: train.py, x: 1}", "4: unknown key 'x' in train; allowed: program, command, launch, args, timeout, stall"),
         ("name: top1, ", "", "3: missing key 'name' in metric"),
+        # adapters
+        (CONFIGURATION, "{vendor: cpu, precision: fp32, batch_size: 32, adapter: ditroch}", "6: configurations[0].adapter: unknown adapter 'ditroch'; did you mean 'ditorch'? known: ditorch"),
+        (f"{{program: train.py}}\nconfigurations:\n  - {CONFIGURATION}", "{command: [python, x.py]}\nconfigurations:\n  - {vendor: cpu, precision: fp32, batch_size: 32, adapter: ditorch}", "5: configurations: 'adapter' needs 'train.program': nothing can be imported ahead of a command"),
         # types
         ("sixdim: 1", "sixdim: 2", "1: sixdim: schema version must be 1"),
         ("sixdim: 1", "sixdim: true", "1: sixdim: schema version must be 1"),

@@ -114,10 +114,11 @@ def test_built_in_profile_loads_and_asks_only_samplers_that_exist(vendor: str) -
 def test_cpu_counts_cores_and_reads_energy_and_memory() -> None:
     profile = load_vendor(builtin_vendors()["cpu"])
     assert (profile.enumerate, profile.device, profile.backend, profile.visible) == ("cores", "cpu", "gloo", ())
-    assert profile.samplers == (
-        SamplerChoice("rapl", ("energy",), {"path": "/sys/class/powercap"}),
-        SamplerChoice("process_memory", ("memory",)),
-    )
+    assert [(choice.sampler, choice.channels, choice.options) for choice in profile.samplers] == [
+        ("rapl", ("energy",), {"path": "/sys/class/powercap"}),
+        ("process_memory", ("memory",), {}),
+    ]
+    assert profile.samplers[0].install
 
 
 def test_nvidia_counts_compute_cards_and_no_control_nodes() -> None:

@@ -104,7 +104,7 @@ class Asking:
         everywhere = {
             label: Cell(match[1]) for label, pattern in self.query.common.items() if (match := re.search(pattern, text))
         }
-        return [{**everywhere, **record, **asked} for record in _records(text, self.query)]
+        return [{**everywhere, **record, **asked} for record in records_of(text, self.query)]
 
     def _checked(self, records: Sequence[Record]) -> list[CardReading]:
         """The cards of the records; two that cannot be told apart are left out. Raises ToolFailure where none is."""
@@ -116,7 +116,8 @@ class Asking:
         return certain
 
 
-def _records(text: str, query: Query) -> list[dict[str, Cell]]:
+def records_of(text: str, query: Query) -> list[dict[str, Cell]]:
+    """The records of what the query's command printed."""
     if query.format == "csv":
         labels = {label for entry in query.fields.values() for label in entry.labels}
         return read_csv(text, query.header, labels, query.separator)

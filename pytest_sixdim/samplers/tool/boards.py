@@ -31,7 +31,8 @@ class BoardRule:
     names: tuple[str, ...] = ()
 
     def boards(self, cards: Sequence[CardReading]) -> dict[tuple[str, ...], str]:
-        """The board of each card that shares one, by the card's key."""
+        """The board of each card that shares one, by the card's key. Where `chips` are known to share a board a card
+        does so even if its neighbour cannot be seen from here."""
         of: dict[tuple[str, ...], str] = {}
         for card in cards:
             if self.names and card.texts.get("name") not in self.names:
@@ -40,6 +41,8 @@ class BoardRule:
                 of[card.key] = str(card.index // self.chips)
             elif "board" in card.texts:
                 of[card.key] = card.texts["board"]
+        if self.chips:
+            return of
         names = list(of.values())
         return {key: board for key, board in of.items() if names.count(board) > 1}
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
+from pytest_sixdim.samplers.tool.lines import lines
 from pytest_sixdim.samplers.tool.units import Cell, label_and_unit
 
 Separator = Literal["comma", "space"]
@@ -36,8 +37,13 @@ def read_csv(
 
 
 def _rows(text: str, separator: Separator) -> Iterator[list[str]]:
-    lines = text.replace("\0", "").splitlines()
-    if separator == "space":
-        yield from (line.split() for line in lines if line.strip())
-    else:
-        yield from ([cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True) if row)
+    for line in lines(text):
+        if separator == "space":
+            row = line.split()
+        else:
+            try:  # line by line, so that a stray quote cannot swallow what follows
+                row = [cell.strip() for cell in next(csv.reader([line], skipinitialspace=True), [])]
+            except csv.Error:
+                continue
+        if row:
+            yield row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from pytest_sixdim.samplers.tool.units import Cell, label_and_unit
@@ -12,6 +13,8 @@ from pytest_sixdim.samplers.tool.units import Cell, label_and_unit
 #: The label under which a record has its own key, where the cards are a mapping ("card0").
 KEY = "@key"
 
+#: Places in the text at which a document may begin that are tried.
+_MOST_STARTS = 100
 _START = re.compile(r"^[ \t]*(?=[\[{])", re.MULTILINE)
 
 
@@ -27,7 +30,7 @@ def read_json(text: str, rows: Sequence[str], key: str | None = None) -> list[di
     Keys are stripped; a unit that a key ends with, or that stands beside a value ({"value": 142, "unit": "W"}), is
     the value's.
     """
-    for match in _START.finditer(text):
+    for match in islice(_START.finditer(text), _MOST_STARTS):
         try:
             tree, _ = json.JSONDecoder().raw_decode(text, match.end())
             records = [dict(_flat(row)) for row in _rows(tree, rows, key)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_sixdim.samplers.tool.lines import lines
 from pytest_sixdim.samplers.tool.units import Cell, label_and_unit
 
 _LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
@@ -21,7 +22,7 @@ def read_key_values(text: str, begin: str | None = None) -> list[dict[str, Cell]
     certain: it is left out.
     """
     blocks: list[dict[str, set[Cell]]] = [] if begin else [{}]
-    for line in text.splitlines():
+    for line in lines(text):
         start = re.search(begin, line) if begin else None
         if start is not None:
             blocks.append({name: {Cell(value)} for name, value in start.groupdict().items() if value is not None})

@@ -17,7 +17,10 @@ def why_not(channel: str, tool: str, cards: Sequence[CardReading]) -> str | None
     if not any(channel in card.values for card in cards):
         return f"{tool} does not print it"
     if all(card.values.get(channel) is None for card in cards):
-        return f"{tool} has no value for it"
+        unread = next((card.unread[channel] for card in cards if channel in card.unread), None)
+        return (
+            f"{tool} has no value for it" if unread is None else f"{tool}: {unread[:40]!r} is no {channel} with a unit"
+        )
     reason = implausible(channel, cards)
     return f"{tool}: {reason}" if reason else None
 

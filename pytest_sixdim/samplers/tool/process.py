@@ -57,14 +57,15 @@ class Tool:
     """
 
     def __init__(self, environment: Mapping[str, str], timeout: float) -> None:
-        self._environment = {
-            **os.environ,
-            **{name: _OUTER.sub(lambda m: os.environ.get(m[1], ""), value) for name, value in environment.items()},
-        }
-        self._timeout = timeout
-        self._left_behind: int | None = None
         self._wake_reader, self._wake = os.pipe()
         self._closed = False
+        self._environment = {
+            **os.environ,
+            **{name: _OUTER.sub(lambda m: os.environ.get(m[1], ""), str(value)) for name, value in environment.items()},
+        }
+        self._timeout = timeout
+        self._code = 0
+        self._left_behind: int | None = None
         self.costs = Costs()
 
     def run(self, command: Sequence[str]) -> str:
@@ -178,8 +179,22 @@ class Tool:
             self._left_behind = process.pid
             process.returncode = -signal.SIGKILL  # for subprocess, which would wait for it
             return None
-        process.returncode = self._code
-        return self._code
+        code = process.returncode = self._code
+        self._reap_orphans(process.pid)
+        return code
+
+    def _reap_orphans(self, group: int) -> None:
+        """Reap what the tool left behind, where this process adopts orphans, as the agent does."""
+        deadline = time.monotonic() + VANISHING
+        while time.monotonic() < deadline:
+            try:
+                reaped, _, usage = os.wait4(-group, os.WNOHANG)
+            except ChildProcessError:  # none, or none any more
+                return
+            if reaped:
+                self.costs.cpu_seconds += usage.ru_utime + usage.ru_stime
+            else:
+                time.sleep(_PAUSE)
 
     def _reaped(self, pid: int, patience: float) -> bool:
         deadline = time.monotonic() + patience

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ from pytest_sixdim.samplers.tool.query import NUMBERS, TEXTS, Field, Query
 from pytest_sixdim.samplers.tool.units import Cell, is_missing, number
 
 Record = Mapping[str, Cell]
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,13 @@ class CardReading:
         key: what tells it from the other cards of this tool, the same in every answer.
         texts: who it is (query.TEXTS); what is not printed is not there.
         values: query.NUMBERS in their channel's unit; None where the tool has no value, not there where it never has.
+        unread: texts that stand where a number should and are none, or have no unit.
     """
 
     key: tuple[str, ...]
     texts: Mapping[str, str]
     values: Mapping[str, float | None] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def index(self) -> int:
@@ -56,7 +61,7 @@ def card_reading(record: Record, fields: Mapping[str, Field], same: Mapping[str,
         cell = record.get(entry.labels[0]) if entry else None
         if entry is not None and cell is not None and not is_missing(cell, entry.missing):
             texts[name] = cell.text.strip()
-    if "index" in texts and not (texts["index"].isascii() and texts["index"].isdigit()):
+    if "index" in texts and not _NUMBER.fullmatch(texts["index"]):
         return None
     if "pci" in texts:
         address = pci_address(texts.pop("pci"))
@@ -64,15 +69,19 @@ def card_reading(record: Record, fields: Mapping[str, Field], same: Mapping[str,
     key = _key(texts)
     if key is None:
         return None
-    values = {
-        name: number(record.get(entry.labels[0], Cell("")), NUMBERS[name], entry.unit, same, entry.missing)
-        for name, entry in fields.items()
-        if name in NUMBERS
-    }
+    values: dict[str, float | None] = {}
+    unread = {}
+    for name, entry in fields.items():
+        if name not in NUMBERS:
+            continue
+        cell = record.get(entry.labels[0], Cell(""))
+        values[name] = number(cell, NUMBERS[name], entry.unit, same, entry.missing)
+        if values[name] is None and not is_missing(cell, entry.missing):
+            unread[name] = cell.text
     share, total = values.pop("memory_share", None), values.get("memory_total")
     if share is not None and total is not None and values.get("memory") is None:
         values["memory"] = share / 100 * total
-    return CardReading(key, texts, values)
+    return CardReading(key, texts, values, unread)
 
 
 def _key(texts: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from pytest_sixdim.samplers.tool.lines import lines
 from pytest_sixdim.samplers.tool.units import Cell
 
 FIRST = r"^\|\s*(?P<index>\d+)\s+(?P<name>[^|]*?)\s*\|"
@@ -39,7 +40,7 @@ def read_table(
     """
     records: list[dict[str, Cell]] = []
     pending: tuple[str, dict[str, Cell]] | None = None
-    for line in text.splitlines():
+    for line in lines(text):
         if pending is not None and (values := _second(line, second)):
             above, record = pending
             bus = _PCI.search(above) or _PCI.search(line)
@@ -66,7 +67,8 @@ def _second(line: str, pattern: str | None) -> dict[str, Cell] | None:
     memory = _MEMORY.search(line)
     if memory is None:
         return None
-    values = {name: Cell(memory[name], memory["unit"]) for name in ("memory", "memory_total")}
+    values = {"power": Cell(""), "temperature": Cell("")}  # where no unit matches, there is no value
+    values |= {name: Cell(memory[name], memory["unit"]) for name in ("memory", "memory_total")}
     power, temperature = _POWER.search(line), _TEMPERATURE.search(line)
     if power is not None:
         values |= {name: Cell(value, "W") for name, value in power.groupdict().items() if value is not None}

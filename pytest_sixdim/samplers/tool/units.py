@@ -3,6 +3,7 @@ whose unit stands in a header, a key, or nowhere but in the profile."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -29,6 +30,7 @@ MISSING = frozenset(
 
 _KNOWN = frozenset(unit for units in UNITS.values() for unit in units)
 _NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(.*)")
+_LONGEST_LABEL = 200
 _LABEL = re.compile(r"(.*?)\s*[\[(]\s*([^\[\]()]+?)\s*[\])]")
 
 
@@ -42,7 +44,7 @@ class Cell(NamedTuple):
 def label_and_unit(text: str) -> tuple[str, str | None]:
     """A label as it is compared (spaces and case do not count), and the unit that it ends with, as in
     "Power Draw [W]" or "vram Total Memory (MiB)"; brackets that hold no unit stay in the label."""
-    match = _LABEL.fullmatch(text.strip())
+    match = _LABEL.fullmatch(text.strip()) if len(text) <= _LONGEST_LABEL else None
     if match is not None and match[2] in _KNOWN:
         return _plain(match[1]), match[2]
     return _plain(text), None
@@ -80,7 +82,8 @@ def number(
     if printed is None:
         return None
     factor = UNITS[quantity].get((same or {}).get(printed, printed))
-    return None if factor is None else float(match[1]) * factor
+    value = math.nan if factor is None else float(match[1]) * factor
+    return value if math.isfinite(value) else None
 
 
 def _plain(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from pytest_sixdim.samplers.tool.lines import lines
 from pytest_sixdim.samplers.tool.units import Cell
 
 
@@ -13,7 +14,7 @@ def read_words(text: str, count: int) -> list[dict[str, Cell]]:
     A line that has not exactly `count` words is another version's, or no card's: it is left out.
     """
     records = []
-    for line in text.splitlines():
+    for line in lines(text):
         try:
             words = shlex.split(line)
         except ValueError:

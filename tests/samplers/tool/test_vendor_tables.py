@@ -61,9 +61,16 @@ HCU     Temp     AvgPwr     Perf     PwrCap     VRAM%      HCU%      Dec%      E
 
 
 def test_ascend_910b2c(tools: Any, ask: Callable[..., Any]) -> None:
-    tools.prints("npu-smi", {"info": ASCEND.format(rows="""\
+    tools.prints(
+        "npu-smi",
+        {
+            "info": ASCEND.format(
+                rows="""\
 | 0     910B2C              | OK            | 89.9        53                0    / 0             |
-| 0                         | 0000:5A:00.0  | 0           0    / 0          3317 / 65536         |""")})
+| 0                         | 0000:5A:00.0  | 0           0    / 0          3317 / 65536         |"""
+            )
+        },
+    )
     answer = ask("ascend")
     assert [(card.index, card.name, card.pci, card.total_bytes) for card in answer.cards] == [
         (0, "910B2C", "0000:5a:00.0", 65536 * MIB)
@@ -75,10 +82,16 @@ def test_ascend_910b2c(tools: Any, ask: Callable[..., Any]) -> None:
 
 
 def test_ascend_910a_has_neither_power_nor_hbm(tools: Any, ask: Callable[..., Any]) -> None:
-    tools.prints("npu-smi", {"info": ASCEND.format(rows="""\
+    tools.prints(
+        "npu-smi",
+        {
+            "info": ASCEND.format(
+                rows="""\
 | 4     910A                | OK            | NA          43                0    / 970           |
-| 0     0                   | 0000:81:00.0  | 0           861  / 21534                           |""").replace(
-        "0     0  ", "0        ")})
+| 0     0                   | 0000:81:00.0  | 0           861  / 21534                           |"""
+            ).replace("0     0  ", "0        ")
+        },
+    )
     answer = ask("ascend")
     assert answer.cards[0].index == 4
     assert answer.readings == {"temperature": [43.0], "utilization": [0.0], "memory": [861 * MIB]}
@@ -87,7 +100,11 @@ def test_ascend_910a_has_neither_power_nor_hbm(tools: Any, ask: Callable[..., An
 
 
 def test_ascend_910c_has_one_power_figure_for_two_chips(tools: Any, ask: Callable[..., Any]) -> None:
-    tools.prints("npu-smi", {"info": ASCEND.format(rows="""\
+    tools.prints(
+        "npu-smi",
+        {
+            "info": ASCEND.format(
+                rows="""\
 | 0     Ascend910           | OK            | 163.1       36                0    / 0             |
 | 0     0                   | 0000:9D:00.0  | 0           0    / 0          3103 / 65536         |
 +------------------------------------------------------------------------------------------------+
@@ -98,7 +115,10 @@ def test_ascend_910c_has_one_power_figure_for_two_chips(tools: Any, ask: Callabl
 | 0     2                   | 0000:A1:00.0  | 0           0    / 0          3103 / 65536         |
 +------------------------------------------------------------------------------------------------+
 | 1     Ascend910           | OK            | -           39                0    / 0             |
-| 1     3                   | 0000:A3:00.0  | 0           0    / 0          2889 / 65536         |""")})
+| 1     3                   | 0000:A3:00.0  | 0           0    / 0          2889 / 65536         |"""
+            )
+        },
+    )
     answer = ask("ascend")
     assert [(card.index, card.board) for card in answer.cards] == [(0, "0"), (1, "0"), (2, "1"), (3, "1")]
     assert answer.of("power") == [163.1, 163.1, 170.5, 170.5]
@@ -109,13 +129,20 @@ def test_ascend_910c_has_one_power_figure_for_two_chips(tools: Any, ask: Callabl
 
 
 def test_ascend_rows_of_processes_are_no_cards(tools: Any, ask: Callable[..., Any]) -> None:
-    tools.prints("npu-smi", {"info": ASCEND.format(rows="""\
+    tools.prints(
+        "npu-smi",
+        {
+            "info": ASCEND.format(
+                rows="""\
 | 0     910B3               | OK            | 94.2        41                0    / 0             |
 | 0                         | 0000:66:00.0  | 0           0    / 0          3411 / 65536         |
 | 0     0                   | OK            | 0           0                 0    / 0             |
 | 0     1                   | 4107830       | 0           0    / 0          0    / 0             |
 | 1     910B3               | OK            | 96.4        44                0    / 0             |
-| 1                         | 0000:19:00.0  | 0           0    / 0          3404 / 65536         |""")})
+| 1                         | 0000:19:00.0  | 0           0    / 0          3404 / 65536         |"""
+            )
+        },
+    )
     answer = ask("ascend")
     assert [card.index for card in answer.cards] == [0, 1]
     assert answer.of("power") == [94.2, 96.4]
