@@ -94,3 +94,6 @@ def of_profile(profile: VendorProfile) -> Iterator[Finding]:
     if profile.unverified:
         names = ", ".join(profile.unverified)
         yield Finding("note", "profile", f"unverified: nobody has tried {names} of the profile on such a card")
+    for choice in profile.samplers:
+        for text in choice.unverified:
+            yield Finding("note", "profile", f"unverified of sampler {choice.sampler}: {text}")

@@ -17,6 +17,8 @@ from pytest_sixdim.core.results import Measured
 #: A card was used where its memory rose by so many bytes over the run (less than any framework takes to start), or
 #: its utilisation by so many percent.
 RISES = {"memory": 16 * 2**20, "utilization": 5.0}
+#: What process memory calls its readings: the host's memory says nothing of a card.
+OF_THE_HOST = ("proportional set size", "resident set size")
 #: What all ranks must have in common.
 COMMON = ("architecture", "framework", "framework_version", "module_path", "torch_version", "variables")
 
@@ -164,8 +166,9 @@ def _use(logs: Sequence[SampleLog]) -> tuple[list[str], list[str]]:
 
 
 def _rise(log: SampleLog, channel: str, place: int) -> float | None:
-    """From the lowest to the highest reading; None where there are fewer than two."""
-    series = log.series.get(channel, ())
+    """From the lowest to the highest reading of the card; None where there are fewer than two."""
+    source = log.sources.get(channel)
+    series = () if source is not None and source.method in OF_THE_HOST else log.series.get(channel, ())
     readings = [value for value in series[place].values if value is not None] if place < len(series) else []
     fact = {"memory": "memory_used_bytes", "utilization": "utilization_percent"}[channel]
     at_edges = (cards[place].get(fact) for _, cards in log.facts if place < len(cards))

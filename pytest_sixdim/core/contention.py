@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_sixdim.core.quantities import GIB, shown
+from pytest_sixdim.core.readings import present
 from pytest_sixdim.core.records import SampleLog
 
 #: A card that is busier than this (%) though nothing of the run uses it is used by somebody else.
 BUSY_PERCENT = 5.0
+
+#: So long after the first facts (s) the ranks are still loading: a card that rests meanwhile was only resting late.
+LOADING_SECONDS = 3.0
 
 #: What was read of the cards at one instant, one mapping a card (core.facts).
 Instant = Sequence[Mapping[str, Any]]
@@ -25,7 +29,7 @@ def foreign(logs: Sequence[SampleLog]) -> tuple[str, ...]:
         names = [f"{f'node {node} ' if len(logs) > 1 else ''}card {card.index}" for card in log.cards]
         instants = [cards for _, cards in log.facts]
         found += _named(names, instants)
-        found += _busy(names, instants[:1])
+        found += _busy(names, log)
         found += _unnamed(f"on node {node}: " if len(logs) > 1 else "", len(log.cards), instants)
     return tuple(found)
 
@@ -53,15 +57,23 @@ def _named(names: Sequence[str], instants: Sequence[Instant]) -> Iterator[str]:
         yield f"{names[card]}: process {pid}{beside} of somebody else {' and '.join(sorted(when))} the run"
 
 
-def _busy(names: Sequence[str], instants: Sequence[Instant]) -> Iterator[str]:
-    """Cards that were busy before any process of the run was on them, and nobody is named."""
-    for cards in instants:
-        for name, facts in zip(names, cards, strict=False):
-            busy = facts.get("utilization_percent")
-            if not isinstance(busy, (int, float)) or busy <= BUSY_PERCENT:
-                continue
-            if not any(process.get("own") is not None for process in processes(facts)):
-                yield f"{name}: {shown(busy)} % busy before the run"
+def _busy(names: Sequence[str], log: SampleLog) -> Iterator[str]:
+    """Cards that were busy before any process of the run was on them, and nobody is named.
+
+    Tools average over the last second: the lowest of the first readings counts.
+    """
+    if not log.facts:
+        return
+    began, cards = log.facts[0]
+    readings = log.series.get("utilization", ())
+    for number, (name, facts) in enumerate(zip(names, cards, strict=False)):
+        told = facts.get("utilization_percent")
+        seen = [float(told)] if isinstance(told, (int, float)) else []
+        series = present(readings[number]) if number < len(readings) else []
+        seen += [value for t, value in series if t - began <= LOADING_SECONDS]
+        mentioned = any(process.get("own") is not None for process in processes(facts))
+        if seen and min(seen) > BUSY_PERCENT and not mentioned:
+            yield f"{name}: {shown(min(seen))} % busy before the run"
 
 
 def _unnamed(where: str, ranks: int, instants: Sequence[Instant]) -> Iterator[str]:

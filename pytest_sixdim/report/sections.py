@@ -163,5 +163,6 @@ def _sampling(cost: Any) -> str:
     texts = [f"{100 * share:.2f} % of a core"] if share is not None else []
     if period is not None and longest is not None:
         texts.append(f"every {shown(period)} s (at most {shown(longest)} s)")
-    texts += [f"{count:.0f} {name}" for name in ("gaps", "errors") if (count := known.get(name))]
+    counts = [(known.get(f"{name}s"), name) for name in ("gap", "error")]
+    texts += [f"{count:.0f} {name}{'s' if count > 1 else ''}" for count, name in counts if count]
     return ", ".join(texts) or NONE

@@ -12,7 +12,7 @@ from pytest_sixdim.core.records import Source
 from pytest_sixdim.samplers import Card, Node, Sampler, SamplerUnavailable
 from pytest_sixdim.samplers.identity import locate
 from pytest_sixdim.samplers.tool.asking import Asking
-from pytest_sixdim.samplers.tool.boards import BoardRule, board_rule, contradiction, shared
+from pytest_sixdim.samplers.tool.boards import BoardRule, board_rule, refusal, shared
 from pytest_sixdim.samplers.tool.finding import completed, first_that_answers, has_pci_vendor, identified
 from pytest_sixdim.samplers.tool.offering import card, facts, source, why_not
 from pytest_sixdim.samplers.tool.polling import Polling
@@ -89,8 +89,9 @@ class CommandSampler(Sampler):
         self._latest = self._known
         reasons = {channel: why_not(channel, asking.query.tool, leased) for channel in channels}
         rule = self._rule(asking)
-        if rule and "power" in reasons and (contradicts := contradiction(listed, self._boards, rule)):
-            reasons["power"] = f"{asking.query.tool}: {contradicts}"
+        refused = refusal(listed, leased, self._boards, rule) if rule else None
+        if refused is not None and "power" in reasons:
+            reasons["power"] = f"{asking.query.tool}: {refused}"
         self._left_out = {channel: reason for channel, reason in reasons.items() if reason is not None}
         offered = [channel for channel in channels if channel not in self._left_out]
         if not offered:

@@ -11,27 +11,37 @@ from tests.agent.conftest import Job
 from tests.stubs.nvml import NvmlStub, Square, Steady, StubCard
 
 NVML = {"name": "nvml", "class": "pytest_sixdim.samplers.nvml:NvmlSampler", "channels": list(CHANNELS), "options": {}}
+#: At 5 s on the stub's clock something happens; the first argument is the file with that clock, the second what then
+#: appears in samples.jsonl, the third.
 PROGRAM = """
+import struct
+def clock(t):
+    with open(sys.argv[1], "r+b") as file:
+        file.write(struct.pack("d", t))
 event("warmup_end")
-time.sleep(0.6)
+time.sleep(0.3)
+clock(5.0)
+wait_for(sys.argv[3], sys.argv[2])
 segment(1)
-time.sleep(0.6)
+time.sleep(0.3)
 segment(2)
 event("end", status="success")
 """
 
 
 def run(
-    job: Job, stub: NvmlStub, monkeypatch: pytest.MonkeyPatch, *cards: StubCard
+    job: Job, stub: NvmlStub, monkeypatch: pytest.MonkeyPatch, *cards: StubCard, appears: str = ""
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Summary of the sampler, and the lines of samples.jsonl."""
-    for name, value in stub.play(cards).environment.items():
+    playing = stub.play(cards, manual=True)
+    for name, value in playing.environment.items():
         monkeypatch.setenv(name, value)
     devices = [
         {"index": n, "id": f"card {n}", "name": "card", "total_bytes": None, "cores": None, "uuid": card.uuid}
         for n, card in enumerate(cards)
     ]
-    result = job.run(PROGRAM, cards=len(cards), samplers=[NVML], devices=devices)
+    args = [str(playing.clock), appears, str(job.node / "samples.jsonl")]
+    result = job.run(PROGRAM, cards=len(cards), samplers=[NVML], devices=devices, args=args)
     assert result["status"] == "completed"
     return dict(result["sampler"]), job.lines("samples.jsonl")
 
@@ -39,21 +49,20 @@ def run(
 def test_readings_of_the_right_cards_are_written_with_their_sources(
     job: Job, nvml_stub: NvmlStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cards = (StubCard(Steady(200.0), uuid="GPU-a"), StubCard(Square(300.0, 500.0, 0.3), uuid="GPU-b"))
-    summary, (head, *lines) = run(job, nvml_stub, monkeypatch, *cards)
+    cards = (StubCard(Steady(200.0), uuid="GPU-a"), StubCard(Square(300.0, 500.0, 10.0, 0.1), uuid="GPU-b"))
+    summary, (head, *lines) = run(job, nvml_stub, monkeypatch, *cards, appears="101000.0")
     assert head["sources"].keys() == CHANNELS.keys()
     assert head["unavailable"] == {}
     readings = [line for line in lines if "power" in line]
-    assert {line["power"][0] for line in readings} == {200.0}
-    assert all(300.0 <= line["power"][1] <= 500.0 for line in readings)
-    assert readings[-1]["energy"][0] > readings[0]["energy"][0]
+    assert {tuple(line["power"]) for line in readings} == {(200.0, 300.0)}
+    assert (readings[0]["energy"], readings[-1]["energy"]) == ([100_000.0, 100_000.0], [101_000.0, 101_700.0])
     assert any("slowdown_power" in line and "clock" in line for line in readings)
     assert summary["nvml"]["library"] == str(nvml_stub.library)
     assert summary["errors"] == 0
 
 
 def test_facts_of_the_cards_are_written(job: Job, nvml_stub: NvmlStub, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = {"limit": "400,700", "xid": "0.5,13"}
+    words = {"limit": "400,700", "xid": "5,13"}
     _, (_, *lines) = run(job, nvml_stub, monkeypatch, StubCard(uuid="GPU-a", words=words))
     facts = [line["facts"][0] for line in lines if "facts" in line]
     assert facts[0]["power_limit_watts"] == 400.0
@@ -70,8 +79,8 @@ def test_why_a_channel_cannot_be_read_is_written(
 def test_a_card_that_is_lost_midway_is_written_once_and_the_others_go_on(
     job: Job, nvml_stub: NvmlStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cards = (StubCard(Steady(200.0), uuid="GPU-a", words={"lost": 1.0}), StubCard(Steady(300.0), uuid="GPU-b"))
-    summary, (_, *lines) = run(job, nvml_stub, monkeypatch, *cards)
+    cards = (StubCard(Steady(200.0), uuid="GPU-a", words={"lost": 5.0}), StubCard(Steady(300.0), uuid="GPU-b"))
+    summary, (_, *lines) = run(job, nvml_stub, monkeypatch, *cards, appears="GPU is lost")
     assert [line["error"] for line in lines if "error" in line] == ["nvml: card 0: GPU is lost"]
     assert [line["power"] for line in lines if "power" in line][-1] == [None, 300.0]
     assert summary["errors"] == 1

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pytest_sixdim import training
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
@@ -202,11 +201,11 @@ def test_the_order_of_images_in_folders_changes_with_the_epoch(program: ModuleTy
     assert orders[0] == orders[2] != orders[1]
 
 
-def told(case: Case, configuration: str, data: str | None = None, steps: int = 1) -> dict[str, Any]:
-    """What run.json says of a window run of three segments of a step."""
-    measure = {"warmup_steps": 2, "steady": False, "segment_steps": steps, "segment_seconds": 0, "segments": 3}
+def told(precision: str, data: str | None = None) -> dict[str, Any]:
+    """What run.json says of a full run with three segments of a step each."""
+    measure = {"warmup_steps": 2, "steady": False, "segment_steps": 1, "segment_seconds": 0, "segments": 3}
     return {
-        "role": "window",
+        "role": "full",
         "seed": 1,
         "measure": measure,
         "metric": {"name": "top1", "better": "higher", "target": 101.0},
@@ -214,22 +213,23 @@ def told(case: Case, configuration: str, data: str | None = None, steps: int = 1
         "device": "cpu",
         "imports": [],
         "backend": "gloo",
-        "precision": configuration,
+        "precision": precision,
         "batch_size": 2,
         "amp": "torch.amp",
         "paths": {},
     }
 
 
-def test_images_in_folders_are_trained_on_and_evaluated(case: Case, tmp_path: Path) -> None:
+def test_images_in_folders_are_trained_on_and_evaluated(tmp_path: Path) -> None:
     images_in_folders(tmp_path / "imagenet", count=3)
-    run = told(case, "fp32", str(tmp_path / "imagenet")) | {"role": "full"}
-    more = ["--data", tmp_path / "imagenet", "--workers", "1", "--epochs", "1"]
+    run = told("amp-bf16", str(tmp_path / "imagenet"))
+    more = ["--data", tmp_path / "imagenet", "--precision", "amp-bf16", "--workers", "1", "--epochs", "1"]
     result = launch([sys.executable, PROGRAM, *SMALL, *more], run, tmp_path)
     assert result.returncode == 0, result.stderr
     found = {event.kind: event for event in events(result.stdout)}
     assert (found["start"].data, found["start"].generator) == ("real", None)
     assert found["start"].versions["compile"] is False
+    assert found["start"].precision_probe == {"matmul": 8, "convolution": 8}
     assert found["evaluation"].samples == 6
     assert found["segment"].samples == 2
     assert found["end"].status == "target_missed"
@@ -240,8 +240,6 @@ import hashlib, importlib, json, os, sys
 sys.path.insert(0, {folder!r})
 import torch, resnet50
 
-class Kept:
-    '''Says of every rank what came of its weights, before and after the means were brought together.'''
 def evaluate(model, images, run, before=resnet50.evaluate):
     answer = before(model, images, run)
     text = b"".join(value.detach().numpy().tobytes() for value in model.state_dict().values())
@@ -254,10 +252,10 @@ resnet50.main()
 """
 
 
-def test_two_ranks_have_the_same_weights_and_evaluate_each_image_once(case: Case, tmp_path: Path) -> None:
+def test_two_ranks_have_the_same_weights_and_evaluate_each_image_once(tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(WEIGHTS.format(folder=str(FOLDER), arguments=[*SMALL, "--epoch-images", "20", "--epochs", "1"]))
-    result = launch([*TORCHRUN, "--nproc-per-node=2", path], told(case, "fp32") | {"role": "full"}, tmp_path)
+    result = launch([*TORCHRUN, "--nproc-per-node=2", path], told("fp32"), tmp_path)
     assert result.returncode == 0, result.stderr
     said = [json.loads(line.split(" ", 1)[1]) for line in result.stdout.splitlines() if line.startswith("weights ")]
     assert sorted(rank for rank, *_ in said) == [0, 1]
@@ -268,17 +266,11 @@ def test_two_ranks_have_the_same_weights_and_evaluate_each_image_once(case: Case
     assert (start.data, start.generator) == ("generated", "patterns-1")
 
 
-def test_a_step_under_amp_trains(program: ModuleType, generated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """bfloat16, which a CPU computes too: the loss is that of 32-bit floats to within its digits."""
-    monkeypatch.delenv("SIXDIM_RUN", raising=False)
-    images, labels = next(generated(classes=4).training(0))
-    run = training.start(precision="amp-bf16")
-    losses = []
-    for context in (run.autocast(), torch.autocast("cpu", enabled=False)):
-        with context:
-            losses.append(float(torch.nn.functional.cross_entropy(small(program)(images), labels)))
-    assert losses[0] == pytest.approx(losses[1], rel=0.02)
-    assert losses[0] != losses[1]
+def test_compiling_is_an_option_of_the_model(program: ModuleType) -> None:
+    """What is evaluated stays the model itself."""
+    model, alone = small(program), SimpleNamespace(world_size=1)
+    assert program.distributed(model, alone, compiled=False) is model
+    assert program.distributed(model, alone, compiled=True)._orig_mod is model
 
 
 def test_running_means_of_two_ranks_become_one(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_sixdim.core.adapter_evidence import check, checked
-from pytest_sixdim.core.records import RunRecord, Series
+from pytest_sixdim.core.adapter_evidence import OF_THE_HOST, check, checked
+from pytest_sixdim.core.records import RunRecord, Series, Source
 from pytest_sixdim.core.results import Measured
 from tests.core.builders import log, run
 
@@ -144,6 +144,14 @@ def test_cards_without_readings_are_a_flag_and_no_doubt() -> None:
         assert found is not None
         assert found.suspect == ()
         assert found.flags == (f"no readings of memory or utilisation say whether {cards} ran anything",)
+
+
+def test_memory_of_the_host_says_nothing_of_a_card() -> None:
+    for method in OF_THE_HOST:
+        readings = log(cards=2, memory=(USED, USED), sources={"memory": Source("process_memory", method)})
+        found = check(replace(under(), samples=(readings,)))
+        assert found is not None
+        assert found.flags == ("no readings of memory or utilisation say whether cards 0, 1 ran anything",)
 
 
 def test_of_several_runs_each_is_looked_at_under_its_own_name() -> None:

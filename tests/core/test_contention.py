@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.core.contention import foreign
-from pytest_sixdim.core.records import SampleLog
+from pytest_sixdim.core.records import SampleLog, Series
 
 from .builders import log
 
@@ -55,6 +55,23 @@ def test_a_card_that_is_busy_before_anything_of_the_run_is_on_it() -> None:
         "card 0: 31 % busy before the run",
     )
     assert foreign([told([{"utilization_percent": 5.0}])]) == ()
+
+
+@pytest.mark.parametrize(
+    ("readings", "sentences"),
+    [
+        ([90.0, 95.0, 99.0, 99.0], ("card 0: 31 % busy before the run",)),
+        ([90.0, 12.0, 99.0, 0.0], ("card 0: 12 % busy before the run",)),
+        ([90.0, 0.0, 99.0, 99.0], ()),
+    ],
+    ids=["all along", "the lowest of three seconds", "a run that had just ended"],
+)
+def test_a_card_that_comes_to_rest_before_the_run_trains_was_not_shared(
+    readings: list[float], sentences: tuple[str, ...]
+) -> None:
+    """The tool's figure is of the last second; the fourth reading is of the run itself."""
+    series = Series((0.5, 1.5, 2.5, 3.5), tuple(readings))
+    assert foreign([replace(told([on(utilization_percent=31.0)]), series={"utilization": (series,)})]) == sentences
 
 
 def test_a_busy_card_with_a_known_process_on_it_is_explained() -> None:

@@ -42,3 +42,14 @@ def test_what_three_runs_measured_is_named_where_there_were_three() -> None:
     found = shown("speed", 101.0, confirmation={"full-1": 101.0, "window-1": 102.0, "window-2": None})
     assert found["confirmed by"] == "full-1 101, window-1 102, window-2 –"
     assert "confirmed by" not in shown("speed", 101.0)
+
+
+def test_how_power_was_read_and_under_which_limits_stands_beside_it() -> None:
+    found = shown("power", 300.0, tick_seconds=0.1, step_joules=52.0, power_limit_watts=700.0, clock_mhz=1755.5)
+    assert (found["the counter's tick"], found["the counter's step"]) == ("0.1 s", "52 J")
+    assert (found["power limit"], found["power cap"], found["clock"]) == ("700 W", "–", "1755.5 MHz")
+
+
+def test_the_speeds_of_other_runs_are_named() -> None:
+    found = shown("speed", 100.0, other_runs={"full-2": 101.0, "full-3": 99.0})
+    assert found["other runs"] == "full-2 101 samples/s, full-3 99 samples/s"

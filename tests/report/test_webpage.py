@@ -106,6 +106,17 @@ def test_scores_make_a_radar_and_without_a_baseline_there_is_none(folder: Sessio
     assert "speed (no baseline)" in radar
 
 
+def test_what_sampling_cost_stands_in_the_row_of_each_run(folder: SessionFolder) -> None:
+    card = folder.scorecard([folder.run(1), folder.run(2)], planned=2)
+    cost = {"cpu_share": 0.0021, "period_p50": 0.1, "period_p99": 0.11, "period_max": 0.43, "gaps": 1, "errors": 0}
+    card["runs"][0]["sampler"] = cost
+    (table,) = with_class(tree(page_of(folder, card)), "runs")
+    heads = [text_of(cell) for cell in table.iter("th") if cell.get("scope") == "col"]
+    rows = [[text_of(cell) for cell in row.iter("td")] for row in table.iter("tr")][1:]
+    place = heads.index("sampling") - 1  # the run's name is a head of its row
+    assert [row[place] for row in rows] == ["0.21 % of a core, every 0.1 s (at most 0.43 s), 1 gap", "–"]
+
+
 def test_a_failed_run_shows_its_last_lines_and_where_its_logs_are(folder: SessionFolder) -> None:
     tail = ["Traceback:", "  <module>", "CUDA out of memory"]
     lost = folder.run(2, status="out_of_memory", message="rank 3: no memory", seconds=90.0, log_tail=tail)

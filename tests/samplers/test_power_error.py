@@ -1,4 +1,4 @@
-"""What benchmarks/power.py claims, on a minute of each trace: our window's mean against the truth and against polling."""
+"""What benchmarks/power.py claims, on a minute of each trace: our mean against the truth, and against polling."""
 
 from __future__ import annotations
 

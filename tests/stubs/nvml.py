@@ -126,12 +126,17 @@ class StubCard:
 
 
 class Playing:
-    """A trace that is being played. `environment`: for a process that is to find the stub as NVIDIA's library."""
+    """A trace that is being played.
+
+    environment: for a process that is to find the stub as NVIDIA's library. clock: the file of the manual clock; other
+    processes may write it too.
+    """
 
     def __init__(self, cards: Sequence[StubCard], origin: float, environment: dict[str, str], clock: Path) -> None:
         self.cards = tuple(cards)
         self.origin = origin
         self.environment = environment
+        self.clock = clock
         with clock.open("r+b") as file:
             self._clock = mmap.mmap(file.fileno(), 8)
 

@@ -83,11 +83,16 @@ def shared(cards: Sequence[CardReading], boards: Mapping[tuple[str, ...], str], 
     return result
 
 
-def contradiction(cards: Sequence[CardReading], boards: Mapping[tuple[str, ...], str], rule: BoardRule) -> str | None:
-    """Why the power that the tool prints is not that of the boards; None where it may be. `cards`: as printed."""
-    for name in dict.fromkeys(boards.values()):
+def refusal(
+    cards: Sequence[CardReading], leased: Sequence[CardReading], boards: Mapping[tuple[str, ...], str], rule: BoardRule
+) -> str | None:
+    """Why the boards' power is not that of the leased cards; None where it may be. `cards`: all, as printed."""
+    for name in dict.fromkeys(boards[card.key] for card in leased if card.key in boards):
         watts = {card.values.get("power") for card in cards if boards.get(card.key) == name} - {None}
         if len(watts) > 1 and rule.power != "repeated":
-            figures = " and ".join(f"{value:g} W" for value in sorted(watts, key=float))  # type: ignore[arg-type]
+            figures = " and ".join(sorted(f"{value:g} W" for value in watts))
             return f"board {name} has one sensor and prints {figures}"
+        chips = max(rule.chips, list(boards.values()).count(name))
+        if sum(boards.get(card.key) == name for card in leased) < chips:
+            return "one sensor for a board of which not all cards are leased"
     return None

@@ -15,12 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_sixdim.samplers.tool.reaping import PAUSE, ended, reap, reap_orphans
+
 #: Bytes of its output, and of its complaints, that are kept; the rest is read and dropped.
 MOST_OUTPUT, MOST_COMPLAINT = 1 << 20, 4096
 #: Seconds that a tool has to vanish once it was killed. One that does not (it waits for its driver) is left alone.
 VANISHING = 1.0
 
-_PAUSE = 0.005
 _OUTER = re.compile(r"\{(\w+)\}")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A process group of its own, to end all of it. No session of its own: children in other sessions than the agent's are
@@ -64,7 +65,6 @@ class Tool:
             **{name: _OUTER.sub(lambda m: os.environ.get(m[1], ""), str(value)) for name, value in environment.items()},
         }
         self._timeout = timeout
-        self._code = 0
         self._left_behind: int | None = None
         self.costs = Costs()
 
@@ -78,7 +78,7 @@ class Tool:
             raise ToolFailure(f"{command[0]} is not on PATH", hopeless=True)
         if self._closed:
             raise ToolFailure("ended", hopeless=True)
-        if self._left_behind is not None and not self._reaped(self._left_behind, 0.0):
+        if self._left_behind is not None and reap(self._left_behind, 0.0) is None:
             raise ToolFailure(f"{command[0]}: an earlier call cannot be ended", hopeless=True)
         self._left_behind = None
         started = time.monotonic()
@@ -151,7 +151,7 @@ class Tool:
             while len(selector.get_map()) > 1:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
-                    return _ended(process.pid)  # somebody else may hold its output open
+                    return ended(process.pid)  # somebody else may hold its output open
                 for chosen, _ in selector.select(remaining):
                     if chosen.data is None:
                         return False
@@ -160,10 +160,10 @@ class Tool:
                     kept += chunk[: most - len(kept)]
                     if not chunk:
                         selector.unregister(chosen.fileobj)
-        while not _ended(process.pid):
+        while not ended(process.pid):
             if self._closed or time.monotonic() >= deadline:
                 return False
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
         return True
 
     def _end(self, process: subprocess.Popen[bytes]) -> int | None:
@@ -175,50 +175,14 @@ class Tool:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-        if not self._reaped(process.pid, VANISHING):
+        end = reap(process.pid, VANISHING)
+        if end is None:
             self._left_behind = process.pid
             process.returncode = -signal.SIGKILL  # for subprocess, which would wait for it
             return None
-        code = process.returncode = self._code
-        self._reap_orphans(process.pid)
-        return code
-
-    def _reap_orphans(self, group: int) -> None:
-        """Reap what the tool left behind, where this process adopts orphans, as the agent does."""
-        deadline = time.monotonic() + VANISHING
-        while time.monotonic() < deadline:
-            try:
-                reaped, _, usage = os.wait4(-group, os.WNOHANG)
-            except ChildProcessError:  # none, or none any more
-                return
-            if reaped:
-                self.costs.cpu_seconds += usage.ru_utime + usage.ru_stime
-            else:
-                time.sleep(_PAUSE)
-
-    def _reaped(self, pid: int, patience: float) -> bool:
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                reaped, status, usage = os.wait4(pid, os.WNOHANG)
-            except ChildProcessError:  # reaped by somebody else
-                self._code = 0
-                return True
-            if reaped:
-                self._code = os.waitstatus_to_exitcode(status)
-                self.costs.cpu_seconds += usage.ru_utime + usage.ru_stime
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_PAUSE)
-
-
-def _ended(pid: int) -> bool:
-    """Whether the child has ended; it is not reaped."""
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
+        process.returncode = end.code
+        self.costs.cpu_seconds += end.cpu_seconds + reap_orphans(process.pid, VANISHING)
+        return end.code
 
 
 def _last_words(text: str) -> str:

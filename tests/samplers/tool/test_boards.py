@@ -6,7 +6,7 @@ import pytest
 
 from pytest_sixdim.core.meters import meters
 from pytest_sixdim.core.records import CardInfo, SampleLog, Series, Source
-from pytest_sixdim.samplers.tool.boards import BoardRule, contradiction, shared
+from pytest_sixdim.samplers.tool.boards import BoardRule, refusal, shared
 from pytest_sixdim.samplers.tool.reading import CardReading
 
 LAST = BoardRule("last", chips=2, names=("Twin",))
@@ -60,8 +60,23 @@ def test_boards_by_what_the_tool_says_they_have_in_common() -> None:
 
 def test_chips_that_print_different_watts_have_sensors_of_their_own() -> None:
     cards = [card(0, 61.0), card(1, 93.0)]
-    assert contradiction(cards, LAST.boards(cards), LAST) == "board 0 has one sensor and prints 61 W and 93 W"
-    assert contradiction([card(0, 93.0), card(1, 93.0)], LAST.boards(cards), LAST) is None
+    assert refusal(cards, cards, LAST.boards(cards), LAST) == "board 0 has one sensor and prints 61 W and 93 W"
+    same = [card(0, 93.0), card(1, 93.0)]
+    assert refusal(same, same, LAST.boards(same), LAST) is None
+
+
+@pytest.mark.parametrize("leased", [[0], [1], [0, 1, 2]])
+def test_board_of_which_not_all_chips_are_leased_has_no_power_of_ours(leased: list[int]) -> None:
+    cards = [card(index, 93.0 if index % 2 else None) for index in range(4)]
+    mine = [cards[index] for index in leased]
+    reason = "one sensor for a board of which not all cards are leased"
+    assert refusal(cards, mine, LAST.boards(cards), LAST) == reason
+    assert refusal(cards, cards[2:], LAST.boards(cards), LAST) is None
+
+
+def test_board_of_which_the_other_chip_cannot_be_seen_has_no_power_of_ours() -> None:
+    alone = [card(1, 93.0)]
+    assert refusal(alone, alone, LAST.boards(alone), LAST) is not None
 
 
 def test_one_board_is_one_meter() -> None:

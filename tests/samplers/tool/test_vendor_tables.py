@@ -168,7 +168,7 @@ def test_iluvatar_board_without_its_second_chip_has_no_power(tools: Any, ask: Ca
     tools.script("ixsmi", f'[ $# = 0 ] || exit 2\ncat <<"END"\n{first_only}END')
     answer = ask("iluvatar")
     assert len(answer.cards) == 1
-    assert answer.missing["power"] == "ixsmi has no value for it"
+    assert answer.missing["power"] == "ixsmi: one sensor for a board of which not all cards are leased"
 
 
 @pytest.mark.parametrize(
