@@ -17,7 +17,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_sixdim.campaign.host import find_host, machine, software
+from pytest_sixdim.campaign.host import find_host
+from pytest_sixdim.campaign.machine import machine, software
 from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.settings import Settings

@@ -54,7 +54,9 @@ def sample(stub: NvmlStub, seconds: float, cards: int) -> tuple[dict[str, Any], 
         for n, card in enumerate(card.line(n) for n, card in enumerate(playing.cards))
     ]
     job = Job(Path(tempfile.mkdtemp(dir=stub.directory)))
-    handle = job.start(PROGRAM, cards=cards, samplers=[NVML], devices=devices, args=[str(seconds)], segments=5)
+    limits = {"timeout": seconds + 60, "stall": seconds + 60, "teardown": 1.0}
+    order = {"samplers": [NVML], "devices": devices, "args": [str(seconds)], "segments": 5, "limits": limits}
+    handle = job.start(PROGRAM, cards=cards, **order)
     handle.wait(seconds + 60)
     handle.kill()
     result = job.result()

@@ -77,11 +77,10 @@ def distributed(model: nn.Module, run: training.Run, compiled: bool) -> nn.Modul
     The ranks' running means are brought together before an evaluation, and not in every step.
     """
     if run.world_size > 1:
-        cards = None if run.device.type == "cpu" else [run.device]
         newer = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
         options = {"gradient_as_bucket_view": True, "static_graph": not compiled}
         options["forward_sync_buffers" if newer else "broadcast_buffers"] = False
-        model = DistributedDataParallel(model, device_ids=cards, **options)
+        model = DistributedDataParallel(model, **options)
     return torch.compile(model) if compiled else model
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.survey import Survey, survey
+from pytest_sixdim.core.contention import BUSY_PERCENT
 from pytest_sixdim.core.facts import ProcessOnCard
 from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.samplers import Device
 
-#: A card that is busier than this (%) computes for somebody.
-BUSY = 5.0
 #: Memory in use, where no process is seen, that no driver holds by itself: more than this (bytes) and this share.
 HELD_BYTES, HELD_SHARE = 2 * GIB, 0.10
 #: Seconds after which a card is looked at again: tools average over the last second, and a run may just have ended.
@@ -100,7 +99,7 @@ def _what(process: ProcessOnCard) -> str:
 def _unseen(device: Device, card: Mapping[str, Any]) -> Iterator[Foreign]:
     """Somebody whom no tool names: a process of another container, say."""
     busy, used = card.get("utilization_percent"), card.get("memory_used_bytes")
-    if busy is not None and busy > BUSY:
+    if busy is not None and busy > BUSY_PERCENT:
         yield Foreign(
             ("busy", device.id), f"card {device.id} is {busy:.0f} % busy, by nobody who can be seen from here"
         )

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.samplers import Device
 
@@ -19,7 +18,8 @@ def machine_identity(
     """`parts`, and their `hash`: equal for machines that may be compared.
 
     Vendor, cards (name, memory, count), driver, runtime, versions of the frameworks. The processor is part of it only
-    where the cards are its cores. Noise is not: host name, kernel, clocks, load, uptime, UUIDs.
+    where the cards are its cores. Noise is not: host name, kernel, its memory (a few MiB differ from boot to boot),
+    clocks, load, uptime, UUIDs.
     """
     cards = Counter((device.name, device.total_bytes) for device in devices)
     parts: dict[str, Any] = {
@@ -33,9 +33,6 @@ def machine_identity(
         "software": dict(sorted(software.items())),
     }
     if profile.enumerate == "cores":
-        size = machine.get("memory_bytes")
-        # the kernel keeps a few MiB more or less for itself from one boot to the next
-        parts["memory_gib"] = None if size is None else round(size / GIB)
         parts.update({name: machine.get(name) for name in ("cpu", "cpus", "architecture")})
     text = json.dumps(parts, sort_keys=True, default=str)
     return {"hash": hashlib.sha256(text.encode()).hexdigest()[:16], "parts": parts}

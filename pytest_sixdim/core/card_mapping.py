@@ -67,7 +67,8 @@ def pci_key(text: object) -> tuple[int, ...] | None:
 def uuid_key(text: object) -> str | None:
     """What two prints of one UUID have in common: torch prints it without NVIDIA's "GPU-".
 
-    HIP fills its UUID with the letters of a number in hexadecimal; they are that number. None where it is none.
+    HIP fills its UUID with the letters of a number in hexadecimal; they are that number. Some tools print the bytes from
+    the last to the first. None where it is none.
     """
     if not isinstance(text, str):
         return None
@@ -76,8 +77,9 @@ def uuid_key(text: object) -> str | None:
         return _PREFIX.sub("", text.strip().lower()) or None
     digits = "".join(match.groups())
     letters = bytes.fromhex(digits)
-    known = letters.decode().lower() if _HEX.issuperset(letters) else digits
-    return known if known.strip("0") else None
+    if _HEX.issuperset(letters):
+        return letters.decode().lower()
+    return min(digits, letters[::-1].hex()) if any(letters) else None
 
 
 def _named(device: Mapping[str, Any]) -> str:

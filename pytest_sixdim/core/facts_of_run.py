@@ -37,7 +37,7 @@ def power_cap(logs: Sequence[SampleLog]) -> float | None:
     for _, facts in _first(logs):
         limit, default = facts.get("power_limit_watts"), facts.get("power_default_watts")
         if limit is not None and default is not None and abs(limit - default) > _SAME_WATTS:
-            limits.append(float(limit))
+            limits.append(round(float(limit), 1))
     return min(limits, default=None)
 
 

@@ -61,7 +61,7 @@ class CaseFile(pytest.Module):
 
     def _items(self, session: Session) -> Iterator[CaseItem]:
         case = self.case
-        common = [case.task_mark, *(["quick"] if case.quick else [])]
+        common = [mark for mark, given in ((case.task_mark, case.task), ("quick", case.quick)) if given]
         fixtures: Any = None
         for configuration in case.configurations:
             marks = [*common, configuration.vendor, *_sizes(configuration)]

@@ -79,7 +79,8 @@ class Session:
         if path not in self._cases:
             case = load_case(path, self.profiles, self.bench.dialects)
             beside = baselines_path(path)
-            self.register_mark(case.task_mark, f"cases of the task {case.task}")
+            if case.task:
+                self.register_mark(case.task_mark, f"cases of the task {case.task}")
             other = self._names.setdefault(case.name, path)
             if other != path:
                 raise SchemaError([Problem(path, 1, f"case name {case.name!r} is taken by {other}; names are unique")])

@@ -45,7 +45,7 @@ class AmdSmiSampler(Sampler):
         """Find the cards and probe each channel on each of them; see Sampler.open."""
         amdsmi = self._start()
         handles = self._listed(amdsmi)
-        cards = [described(amdsmi, handle, index) for index, handle in enumerate(handles)]
+        cards = [described(amdsmi, handle, index, facts=False) for index, handle in enumerate(handles)]
         leased = locate(node.devices, cards)
         self._handles = [handles[card.index] for card in leased]
         self._places = sensor_places(self._rule, leased, cards)

@@ -16,8 +16,8 @@ _LARGEST_WATTS = 10_000
 _WHOLE = "SPX"
 
 
-def described(amdsmi: Any, handle: Any, index: int) -> Card:
-    """The card as AMD SMI lists it."""
+def described(amdsmi: Any, handle: Any, index: int, *, facts: bool = True) -> Card:
+    """The card as AMD SMI lists it; `facts`: with what is known of it besides."""
     asic = _mapping(amdsmi, amdsmi.amdsmi_get_gpu_asic_info, handle)
     pci = _ask(amdsmi, amdsmi.amdsmi_get_gpu_device_bdf, handle)
     total = number(_ask(amdsmi, amdsmi.amdsmi_get_gpu_memory_total, handle, amdsmi.AmdSmiMemoryType.VRAM))
@@ -27,7 +27,7 @@ def described(amdsmi: Any, handle: Any, index: int) -> Card:
         uuid=_known(_ask(amdsmi, amdsmi.amdsmi_get_gpu_device_uuid, handle)),
         pci=pci_address(pci) if isinstance(pci, str) else None,
         total_bytes=int(total) if total else None,
-        facts=card_facts(amdsmi, handle),
+        facts=card_facts(amdsmi, handle) if facts else CardFacts(),
     )
 
 

@@ -56,7 +56,8 @@ class NvmlSampler(Sampler):
         """Find the cards and probe each channel on each of them; see Sampler.open."""
         library = self._start()
         handles = library.handles()
-        cards = [described(library, handle, index) for index, handle in enumerate(handles) if handle is not None]
+        known = [(index, handle) for index, handle in enumerate(handles) if handle is not None]
+        cards = [described(library, handle, index, facts=False) for index, handle in known]
         leased = locate(node.devices, cards)
         self._handles = [handles[card.index] for card in leased]
         self._places = sensor_places(self._rule, leased, cards)

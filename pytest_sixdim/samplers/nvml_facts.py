@@ -15,8 +15,8 @@ from pytest_sixdim.samplers.nvml_ways import CLOCK, SENSOR, event_reasons, used_
 _VOLATILE, _CORRECTED, _UNCORRECTED, _SET_CLOCK = 0, 0, 1, 0x2
 
 
-def described(library: NvmlLibrary, handle: Any, index: int) -> Card:
-    """The card as NVML lists it."""
+def described(library: NvmlLibrary, handle: Any, index: int, *, facts: bool = True) -> Card:
+    """The card as NVML lists it; `facts`: with what is known of it besides."""
     pci = library.ask(library.nvmlDeviceGetPciInfo, handle)
     memory = _memory(library, handle)
     board = library.ask(library.nvmlDeviceGetBoardId, handle)
@@ -27,7 +27,7 @@ def described(library: NvmlLibrary, handle: Any, index: int) -> Card:
         pci=pci_address(_text(pci.busId)) if pci is not None else None,
         total_bytes=memory.total or None if memory is not None else None,
         board=None if board is None else f"{board:x}",
-        facts=card_facts(library, handle),
+        facts=card_facts(library, handle) if facts else CardFacts(),
     )
 
 

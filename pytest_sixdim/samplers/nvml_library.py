@@ -72,7 +72,8 @@ class NvmlLibrary:
 
     def handles(self) -> list[Any]:
         """Of all cards, in NVML's order; None in place of one that does not answer."""
-        return [self.ask(self.nvmlDeviceGetHandleByIndex, index) for index in range(self.ask(self.nvmlDeviceGetCount))]
+        count = self.ask(self.nvmlDeviceGetCount) or 0
+        return [self.ask(self.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
 
     def close(self) -> None:
         """Shut the library down."""

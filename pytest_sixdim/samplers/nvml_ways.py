@@ -43,18 +43,14 @@ class Way:
 
 def ways(channel: str, library: NvmlLibrary, handles: Sequence[Any]) -> list[Way]:
     """The ways to read a channel of these cards, the best first; none for a channel that NVML does not know."""
-    reasons = library.driver_release >= REASON_FIELDS_SINCE
+    if channel == "power":
+        return _power(library, handles)
+    if channel.startswith("slowdown_"):
+        return _slowdown(channel, library)
     known = {
         "energy": [
             Way("counter", fields=((ENERGY, GPU),), unit=1e-3),
             Way("counter", call=library.nvmlDeviceGetTotalEnergyConsumption, unit=1e-3),
-        ],
-        "power": [
-            Way("instant", fields=((INSTANT, GPU),), unit=1e-3),
-            Way("average", fields=((AVERAGE, GPU),), unit=1e-3),
-            Way("instant", fields=((INSTANT, MODULE),), unit=1e-3, scope="module"),
-            Way("average", fields=((AVERAGE, MODULE),), unit=1e-3, scope="module"),
-            Way(_usage_method(library, handles), call=library.nvmlDeviceGetPowerUsage, unit=1e-3),
         ],
         "memory": [
             Way("NVML v2, without reserved", call=lambda handle: used_memory(library, handle, 2)),
@@ -66,21 +62,6 @@ def ways(channel: str, library: NvmlLibrary, handles: Sequence[Any]) -> list[Way
         ],
         "utilization": [Way("GPU", call=lambda handle: library.nvmlDeviceGetUtilizationRates(handle).gpu)],
         "clock": [Way("SM", call=lambda handle: library.nvmlDeviceGetClockInfo(handle, CLOCK))],
-        "slowdown_hardware": [
-            *_reason_fields(reasons, (HARDWARE_THERMAL, POWER_BRAKE)),
-            *_reason_fields(reasons, (HARDWARE_THERMAL,)),
-            _by_reasons(library, HARDWARE_BITS),
-        ],
-        "slowdown_thermal": [
-            *_reason_fields(reasons, (SOFTWARE_THERMAL,)),
-            _by_violation(library, THERMAL_POLICY),
-            _by_reasons(library, THERMAL_BITS),
-        ],
-        "slowdown_power": [
-            *_reason_fields(True, (POWER_CAP,)),
-            _by_violation(library, POWER_POLICY),
-            _by_reasons(library, POWER_BITS),
-        ],
     }
     return known.get(channel, [])
 
@@ -99,6 +80,17 @@ def event_reasons(library: NvmlLibrary, handle: Any) -> int:
         return int(library.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
 
 
+def _power(library: NvmlLibrary, handles: Sequence[Any]) -> list[Way]:
+    """Of the GPU alone where that is told: superchips may tell only that of the module."""
+    return [
+        Way("instant", fields=((INSTANT, GPU),), unit=1e-3),
+        Way("average", fields=((AVERAGE, GPU),), unit=1e-3),
+        Way("instant", fields=((INSTANT, MODULE),), unit=1e-3, scope="module"),
+        Way("average", fields=((AVERAGE, MODULE),), unit=1e-3, scope="module"),
+        Way(_usage_method(library, handles), call=library.nvmlDeviceGetPowerUsage, unit=1e-3),
+    ]
+
+
 def _usage_method(library: NvmlLibrary, handles: Sequence[Any]) -> str:
     """What the plain power usage is on these cards (NVML's documentation of nvmlDeviceGetPowerUsage)."""
     found = {library.ask(library.nvmlDeviceGetCudaComputeCapability, handle) for handle in handles}
@@ -106,8 +98,20 @@ def _usage_method(library: NvmlLibrary, handles: Sequence[Any]) -> str:
     return {True: "average", False: "instant"}.get(kinds.pop(), "unstated") if len(kinds) == 1 else "unstated"
 
 
-def _reason_fields(known: bool, fields: tuple[int, ...]) -> list[Way]:
-    return [Way("counter", fields=tuple((field, GPU) for field in fields), unit=1e-9)] if known else []
+def _slowdown(channel: str, library: NvmlLibrary) -> list[Way]:
+    """Counters of the time held back, else the bits of the moment."""
+    known = library.driver_release >= REASON_FIELDS_SINCE
+    if channel == "slowdown_hardware":
+        both = [_counter(HARDWARE_THERMAL, POWER_BRAKE), _counter(HARDWARE_THERMAL)]
+        return [*(both if known else []), _by_reasons(library, HARDWARE_BITS)]
+    if channel == "slowdown_thermal":
+        first = [_counter(SOFTWARE_THERMAL)] if known else []
+        return [*first, _by_violation(library, THERMAL_POLICY), _by_reasons(library, THERMAL_BITS)]
+    return [_counter(POWER_CAP), _by_violation(library, POWER_POLICY), _by_reasons(library, POWER_BITS)]
+
+
+def _counter(*fields: int) -> Way:
+    return Way("counter", fields=tuple((field, GPU) for field in fields), unit=1e-9)
 
 
 def _by_violation(library: NvmlLibrary, policy: int) -> Way:

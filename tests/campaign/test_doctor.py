@@ -56,7 +56,9 @@ def _private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def look(*kinds: str, python: str = sys.executable, results: Path = Path("results"), **keywords: Any) -> Examination:
     """Examine a host with imaginary cards, read by the classes of kinds_of_samplers with these names."""
-    choices = tuple(SamplerChoice(kind, CHANNELS, install=f"install {kind}") for kind in kinds)
+    choices = tuple(
+        SamplerChoice(kind, CHANNELS, install=f"install {kind}", unverified=(f"{kind}'s unit.",)) for kind in kinds
+    )
     profiles = {"cpu": CPU, "img": replace(IMG, samplers=choices)}
     known = {kind: f"kinds_of_samplers:{kind}" for kind in kinds}
     return examine(profiles, known, vendor="img", python=python, results=results, **keywords)
@@ -114,6 +116,7 @@ def test_text_shows_cards_sensors_and_problems_last() -> None:
     assert "no: libimaginary.so.1 is not there" in text
     assert "It does not exist." in text
     assert "unverified: nobody has tried backend, quirks" in text
+    assert "unverified of sampler TwoCards: TwoCards's unit." in text
     assert lines[-2].startswith("problem")
     assert "4242" in lines[-2]
     assert " -> end what runs there" in lines[-2]

@@ -43,6 +43,7 @@ def of(
         {"host": "node-18"},
         {"kernel": "6.9"},
         {"noise": {"cpu_mhz": [2000.0, 2000.0], "load": 9.0, "uptime_seconds": 1e6}},
+        {"memory_bytes": 512 * 2**30 - 2**24},
         {"cpu": "EPYC"},
     ],
 )
@@ -72,11 +73,6 @@ def test_what_decides_figures_changes_it() -> None:
 @pytest.mark.parametrize("changed", [{"cpu": "EPYC"}, {"cpus": 32}, {"architecture": "aarch64"}])
 def test_the_processor_decides_where_the_cards_are_its_cores(changed: dict[str, Any]) -> None:
     assert of(CORES, **changed) != of(CORES)
-
-
-def test_a_few_mib_that_the_kernel_keeps_change_nothing() -> None:
-    assert of(CORES, memory_bytes=512 * 2**30 - 2**24) == of(CORES)
-    assert of(CORES, memory_bytes=256 * 2**30) != of(CORES)
 
 
 def test_the_parts_say_what_the_hash_is_of() -> None:

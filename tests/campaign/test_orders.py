@@ -108,6 +108,32 @@ def test_generated_data_has_its_own_target(bench: Bench, planned: PlannedRun) ->
     assert (run["metric"]["target"], run["data"]) == (80.0, {"kind": "generated", "path": None})
 
 
+def with_data(bench: Bench, directory: str) -> Bench:
+    return replace(bench, settings=replace(bench.settings, data=Path(directory)))
+
+
+def test_real_data_is_told_with_its_path_and_the_cases_target(bench: Bench, planned: PlannedRun) -> None:
+    train = replace(planned.case.train, args=("--data", "{data}"))
+    real = replace(planned, case=replace(planned.case, data=DataSet("imagenet"), train=train))
+    order, run = make_order(with_data(bench, "/sets"), real, Path("/run"))
+    assert (run["metric"]["target"], run["data"]) == (97.0, {"kind": "real", "path": "/sets/imagenet"})
+    assert order["args"][:2] == ["--data", "/sets/imagenet"]
+    assert make_order(bench, real, Path("/run"))[0]["args"][:2] == ["--data", "generated"]
+
+
+def test_identity_is_of_which_data_and_not_of_where_it_lies(bench: Bench, planned: PlannedRun) -> None:
+    real = replace(planned, case=replace(planned.case, data=DataSet("imagenet")))
+    other = replace(planned, case=replace(planned.case, data=DataSet("places")))
+    here, there = (identity(with_data(bench, directory), real) for directory in ("/sets", "/elsewhere"))
+    assert here == there
+    assert len({here, identity(bench, real), identity(with_data(bench, "/sets"), other)}) == 3
+
+
+def test_the_vendors_entry_to_automatic_precision_is_told(bench: Bench, planned: PlannedRun) -> None:
+    named = replace(bench, profile=replace(PROFILE, amp="torch_cards.amp"))
+    assert make_order(named, planned, Path("/run"))[1]["amp"] == "torch_cards.amp"
+
+
 def test_a_budget_is_told_only_where_stability_asks_for_it(bench: Bench, planned: PlannedRun) -> None:
     assert make_order(bench, planned, Path("/run"))[1]["budget"] is None
     case = replace(planned.case, stability=StabilityRule(at="budget", budget=5000))

@@ -89,6 +89,12 @@ def test_one_mark_that_agrees_is_enough() -> None:
     assert same_card(instance, BOTH[0].cards[0]) is True
 
 
+def test_a_uuid_may_be_printed_from_its_last_byte_to_its_first() -> None:
+    printed = card(0, uuid="00000000-0000-0029-0000-002f0bd58086")
+    assert same_card({"uuid": "8680d50b-2f00-0000-2900-000000000000"}, printed) is True
+    assert same_card({"uuid": "8680d50b-2f00-0000-3a00-000000000000"}, printed) is False
+
+
 def test_marks_that_are_no_marks_tell_nothing() -> None:
     assert same_card({"uuid": "", "pci": "card0"}, BOTH[0].cards[0]) is None
     assert same_card({"uuid": 7, "pci": None}, BOTH[0].cards[0]) is None

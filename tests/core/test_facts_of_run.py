@@ -34,11 +34,12 @@ def limit(watts: float | None, default: float | None = 700.0) -> dict[str, Any]:
         ([limit(700.0), limit(500.0), limit(600.0)], 500.0),
         ([limit(750.0)], 750.0),
         ([limit(699.9)], None),
+        ([limit(499.98)], 500.0),
         ([limit(500.0, None)], None),
         ([limit(None)], None),
         ([{}], None),
     ],
-    ids=["as it came", "lower", "lowest", "higher", "rounding", "no default", "no limit", "nothing"],
+    ids=["as it came", "lower", "lowest", "higher", "rounding", "rounded", "no default", "no limit", "nothing"],
 )
 def test_a_limit_that_the_card_did_not_come_with_is_a_cap(cards: list[dict[str, Any]], cap: float | None) -> None:
     assert power_cap([told(cards, [limit(123.0)] * len(cards))]) == cap

@@ -51,6 +51,14 @@ def test_marks_are_registered(bench: Bench) -> None:
     assert "PytestUnknownMarkWarning" not in result.stdout.str()
 
 
+def test_a_case_without_a_task_has_no_mark_of_one(bench: Bench) -> None:
+    case = bench.case()
+    case.write_text(case.read_text().replace("task: image classification\n", ""))
+    result = bench.run("--collect-only", "-q", "-m", "speed and not image_classification")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*test_speed[[]cpu-fp32-bs32-1x1]"])
+
+
 def test_without_the_flag_no_case_is_collected(bench: Bench) -> None:
     path = bench.case()
     result = bench.run(sixdim=False)

@@ -58,7 +58,9 @@ def main() -> None:
     parser.add_argument("--fault", default=None)
     parser.add_argument("--fault-seed", type=int, default=0)
     parser.add_argument("--child", action="store_true", help="leaves a child in a session of its own")
-    parser.add_argument("--speeds", default="", help="claims just these samples/s a card, one a seed; the rest is a pause")
+    parser.add_argument(
+        "--speeds", default="", help="claims just these samples/s a card, one a seed; the rest is a pause"
+    )
     options = parser.parse_args()
     speeds = [float(speed) for speed in options.speeds.split("/") if speed]
     event("start", role=options.role, world_size=WORLD, data=options.trained_on)

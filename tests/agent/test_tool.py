@@ -1,0 +1,68 @@
+"""A vendor's tool under the agent: what it prints becomes samples, and it is gone when the run is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.agent.conftest import Job
+
+PROGRAM = """
+time.sleep(0.3)
+event("warmup_end")
+for index in (1, 2):
+    time.sleep(0.8)
+    segment(index)
+event("end", status="success")
+"""
+
+
+def choice(directory: Path, body: str) -> dict[str, Any]:
+    """The command sampler with a tool that runs `body`."""
+    tool = directory / "bin" / "acme-smi"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\necho $$ >> "{directory}/pids"\n{body}\n')
+    tool.chmod(0o755)
+    query = {
+        "command": ["acme-smi"],
+        "format": "csv",
+        "fields": {"index": "index", "power": "power", "memory": "used"},
+    }
+    return {
+        "name": "command",
+        "class": "pytest_sixdim.samplers.command:CommandSampler",
+        "channels": ["power", "memory", "temperature"],
+        "options": {
+            "alternatives": [query],
+            "environment": {"PATH": f"{tool.parent}:{{PATH}}"},
+            "interval": 0.2,
+            "timeout": 30,
+        },
+    }
+
+
+def test_what_the_tool_prints_becomes_samples(job: Job, tmp_path: Path) -> None:
+    body = "printf 'index, power [W], used [MiB]\\n1, 60.5, 200\\n0, 50.5, 100\\n'"
+    result = job.run(PROGRAM, cards=2, samplers=[choice(tmp_path, body)])
+    assert result["status"] == "completed"
+    head, *lines = job.lines("samples.jsonl")
+    assert head["sources"]["power"]["sampler"] == "acme-smi"
+    assert head["unavailable"]["temperature"] == "command: acme-smi does not print it"
+    powers = [line["power"] for line in lines if "power" in line]
+    assert len(powers) >= 3
+    assert powers[:-1] == [[50.5, 60.5]] * (len(powers) - 1)  # the last call may be ended with the run
+    assert [100 * 2**20, 200 * 2**20] in [line.get("memory") for line in lines]
+    cost = result["sampler"]["command"]
+    assert cost["calls"] >= len(powers)
+    assert cost["failures"] <= 1
+
+
+def test_tool_that_hangs_midway_leaves_gaps_and_no_process(job: Job, tmp_path: Path) -> None:
+    body = f'[ -e "{tmp_path}/once" ] && exec sleep 1000\n: > "{tmp_path}/once"\n'
+    body += "printf 'index, power [W]\\n0, 50.5\\n1, 60.5\\n'"
+    result = job.run(PROGRAM, cards=2, samplers=[choice(tmp_path, body)])
+    assert result["status"] == "completed"
+    lines = job.lines("samples.jsonl")[1:]
+    assert [line["power"] for line in lines if "power" in line] == [[50.5, 60.5]]
+    for pid in (tmp_path / "pids").read_text().split():
+        assert not Path(f"/proc/{pid}").exists()
