@@ -15,7 +15,7 @@ import torch
 #: Results on generated data compare only with those of the same name and version.
 GENERATOR = "patterns-1"
 CELLS = 4  # an edge
-BRIGHTER = 64  # of 256
+BRIGHTER = 96  # of 256
 EVALUATED_AT_ONCE = 50  # whatever the number of cards
 
 

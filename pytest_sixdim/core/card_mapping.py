@@ -67,8 +67,8 @@ def pci_key(text: object) -> tuple[int, ...] | None:
 def uuid_key(text: object) -> str | None:
     """What two prints of one UUID have in common: torch prints it without NVIDIA's "GPU-".
 
-    HIP fills its UUID with the letters of a number in hexadecimal; they are that number. Some tools print the bytes from
-    the last to the first. None where it is none.
+    HIP fills its UUID with the letters of a number in hexadecimal; they are that number. Some tools print the bytes
+    from the last to the first. None where it is none.
     """
     if not isinstance(text, str):
         return None

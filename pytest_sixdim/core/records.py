@@ -72,9 +72,9 @@ class RunResult:
 class Source:
     """Where a channel's readings come from.
 
-    method: counter, average or instant for power and energy, else the reading's name. scope: card, module or package.
-    wrap: the value after which a counter starts again at 0; resolution: the smallest step of the source, in the
-    channel's unit.
+    method: counter, average or instant for power and energy ("unstated" where nobody knows which), else the reading's
+    name. scope: card, module or package. wrap: the value after which a counter starts again at 0; resolution: the
+    smallest step of the source, in the channel's unit.
     """
 
     sampler: str

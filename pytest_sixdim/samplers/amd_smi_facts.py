@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pytest_sixdim.core.facts import CardFacts, ProcessOnCard
 from pytest_sixdim.samplers import Card
@@ -57,7 +57,7 @@ def card_facts(amdsmi: Any, handle: Any) -> CardFacts:
         "temperature_celsius": _first(amdsmi, "temperature", handle),
         "mig": None if partition is None else partition != _WHOLE,
     }
-    return CardFacts(**{name: value for name, value in found.items() if value is not None})  # type: ignore[typeddict-item]
+    return cast(CardFacts, {name: value for name, value in found.items() if value is not None})
 
 
 def _processes(amdsmi: Any, handle: Any) -> list[ProcessOnCard] | None:

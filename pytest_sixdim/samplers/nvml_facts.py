@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from pytest_sixdim.core.facts import CardFacts, ProcessOnCard
 from pytest_sixdim.samplers import Card
@@ -39,9 +39,8 @@ def divided(library: NvmlLibrary, handle: Any) -> bool:
 
 def card_facts(library: NvmlLibrary, handle: Any) -> CardFacts:
     """All that the card answers; what it does not is left out."""
-    ask, v2 = library.ask, lambda: ask(used_memory, library, handle, 2)
-    method = "NVML v2, without reserved"
-    used = v2()
+    ask = library.ask
+    used, method = ask(used_memory, library, handle, 2), "NVML v2, without reserved"
     if used is None:
         used, method = ask(used_memory, library, handle, 1), "NVML v1, with reserved"
     limit = ask(library.nvmlDeviceGetPowerManagementLimit, handle)
@@ -67,7 +66,7 @@ def card_facts(library: NvmlLibrary, handle: Any) -> CardFacts:
         "mig": None if mig is None else mig[0] == 1,
         "persistence": None if persistence is None else persistence == 1,
     }
-    return CardFacts(**{name: value for name, value in found.items() if value is not None})  # type: ignore[typeddict-item]
+    return cast(CardFacts, {name: value for name, value in found.items() if value is not None})
 
 
 def _clocks_locked(library: NvmlLibrary, handle: Any) -> bool | None:

@@ -94,8 +94,9 @@ def _power(library: NvmlLibrary, handles: Sequence[Any]) -> list[Way]:
 def _usage_method(library: NvmlLibrary, handles: Sequence[Any]) -> str:
     """What the plain power usage is on these cards (NVML's documentation of nvmlDeviceGetPowerUsage)."""
     found = {library.ask(library.nvmlDeviceGetCudaComputeCapability, handle) for handle in handles}
-    kinds = {None if capability is None else capability > GA100 for capability in found}
-    return {True: "average", False: "instant"}.get(kinds.pop(), "unstated") if len(kinds) == 1 else "unstated"
+    if None in found or len({capability > GA100 for capability in found}) != 1:
+        return "unstated"
+    return "average" if found.pop() > GA100 else "instant"
 
 
 def _slowdown(channel: str, library: NvmlLibrary) -> list[Way]:
