@@ -168,7 +168,7 @@ def read_samples(path: Path) -> SampleLog:
     }
     return SampleLog(
         cards=cards,
-        sources={channel: Source(**source) for channel, source in head.get("sources", {}).items()},
+        sources={channel: Source.from_json(source) for channel, source in head.get("sources", {}).items()},
         series=series,
         unavailable=head.get("unavailable", {}),
         errors=tuple(errors),

@@ -152,7 +152,7 @@ def _answer(record: Mapping[str, Any]) -> SourceAnswer:
         **{
             **record,
             "cards": tuple(Card(**card) for card in record.get("cards", ())),
-            "sources": {channel: Source(**source) for channel, source in record.get("sources", {}).items()},
+            "sources": {channel: Source.from_json(source) for channel, source in record.get("sources", {}).items()},
             "readings": {channel: tuple(values) for channel, values in record.get("readings", {}).items()},
             "facts": tuple(record.get("facts", ())),
             "complaints": tuple(record.get("complaints", ())),

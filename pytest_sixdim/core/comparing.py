@@ -83,6 +83,9 @@ def comparable(question: Question) -> Comparable:
         return Comparable(name, value, obstacle=f"{printed} is disputed: {q.baseline.disputed[q.dimension]}")
     if figure.value is None:
         return Comparable(name, value, obstacle=f"{printed} has no certain unit")
+    scope = q.measured.detail.get("scope") or "card"
+    if q.dimension == "power" and scope != "card":
+        return Comparable(name, value, obstacle=f"{printed} is of a card, this run's of a {scope}")
     own: float | None = value
     if q.dimension == "speed":
         kind = q.baseline.speed_kind

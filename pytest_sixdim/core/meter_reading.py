@@ -37,7 +37,9 @@ class MeterReading:
         tick, step: of the energy counter: the usual time between two changes (s), and the smallest change (J).
         idle, sustained: watts before training began, and over the segments after the window; None where not seen.
         polled: watts of the polled power where the counter gives the value and both are there.
+        source: of the watts.
         suspect: why the watts are not credible.
+        flag: what a reader should know of how they came about.
     """
 
     name: str
@@ -51,22 +53,42 @@ class MeterReading:
     idle: float | None = None
     sustained: float | None = None
     polled: float | None = None
+    source: Source | None = None
     suspect: str | None = None
+    flag: str | None = None
 
 
 def read_meter(meter: Meter, window: Window) -> MeterReading:
-    """The meter over the window: by its energy counter where it has one, else by polled power."""
-    if meter.energy is not None:
-        reading = _by_counter(meter.name, meter.energy, meter.energy_source, window)
-    elif meter.power is not None:
-        reading = _by_polling(meter.name, meter.power, meter.power_source, window)
-    else:
+    """The meter over the window: by its energy counter where it has one that counts and ticks often enough, else by
+    polled power."""
+    if meter.energy is None and meter.power is None:
         return MeterReading(meter.name, unknown=f"no sensor: {meter.unavailable}")
+    useless = _useless(meter, window) if meter.energy is not None and meter.power is not None else None
+    if meter.energy is not None and useless is None:
+        reading = _by_counter(meter.name, meter.energy, meter.energy_source, window)
+    else:
+        assert meter.power is not None
+        reading = _by_polling(meter.name, meter.power, meter.power_source, window)
+        reading = replace(reading, flag=useless and f"{meter.name}: {useless}; polled power counts")
     if window.seconds < LEAST_SECONDS - _ROUNDING:
         reading = replace(reading, unknown=f"the window is {shown(window.seconds)} s, {LEAST_SECONDS:.0f} s are needed")
     if reading.unknown is not None:
         return replace(reading, watts=None)
-    return _cross_checked(reading, meter, window)
+    return reading if useless else _cross_checked(reading, meter, window)
+
+
+def _useless(meter: Meter, window: Window) -> str | None:
+    """Why an energy counter gives no figure, though nothing is wrong with it in the window: it never moved, or it
+    moves too seldom. One that stops or falls meanwhile is another matter: then nothing of the card is to be believed."""
+    assert meter.energy is not None
+    curve = energy_curve(meter.energy, meter.energy_source.wrap if meter.energy_source else None)
+    if not curve.times:
+        return "the energy counter never moved"
+    period = curve.period(window.spans)
+    if period is None or period * LEAST_TICKS > duration(window.spans):
+        every = "once" if period is None else f"every {shown(period)} s"
+        return f"the energy counter ticks {every}, too seldom for the window"
+    return None
 
 
 def _by_counter(name: str, series: Series, source: Source | None, window: Window) -> MeterReading:
@@ -93,7 +115,8 @@ def _by_counter(name: str, series: Series, source: Source | None, window: Window
         uncovered=uncovered,
         tick=period,
         step=curve.step(spans),
-        sustained=_watts(curve, curve.covered(window.later_spans)),
+        sustained=_sustained(curve, window),
+        source=source,
     )
     if window.started is not None and curve.times and not any(t <= window.started for t in curve.backwards):
         reading = replace(reading, idle=_watts(curve, curve.covered([(curve.times[0], window.started)])))
@@ -119,7 +142,16 @@ def _by_polling(name: str, series: Series, source: Source | None, window: Window
         uncovered=uncovered,
         idle=idle_mean(series, window),
         sustained=held(series, window.later_spans).mean,
+        source=source,
     )
+
+
+def _sustained(curve: EnergyCurve, window: Window) -> float | None:
+    """Watts over the segments after the window; None where the counter fell among them."""
+    later = window.later_spans
+    if any(later[0][0] <= t <= later[-1][1] for t in curve.backwards if later):
+        return None
+    return _watts(curve, curve.covered(later))
 
 
 def idle_mean(series: Series, window: Window) -> float | None:

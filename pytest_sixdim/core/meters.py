@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_sixdim.core.readings import present
 from pytest_sixdim.core.records import SampleLog, Series, Source
@@ -65,22 +65,17 @@ def _series(log: SampleLog, channel: str, card: int) -> Series | None:
 
 
 def _joined(single: Sequence[Meter]) -> list[Meter]:
-    """Meters of one node, those of a package or board that have the same readings made one."""
-    joined: list[Meter] = []
-    for meter in single:
-        shared = meter.source is not None and meter.source.scope in ("package", "module")
-        for index, other in enumerate(joined):
-            if shared and other.source == meter.source and (other.energy, other.power) == (meter.energy, meter.power):
-                name = f"{other.name}, {meter.name.rpartition(' ')[2]}"
-                joined[index] = Meter(
-                    name,
-                    other.energy,
-                    other.power,
-                    other.energy_source,
-                    other.power_source,
-                    other.unavailable,
-                )
-                break
-        else:
-            joined.append(meter)
-    return joined
+    """Meters of one node, those whose readings come from one sensor made one: with the readings of the card that missed
+    the fewest."""
+    of: dict[tuple[object, ...], list[Meter]] = {}
+    for card, meter in enumerate(single):
+        shared = meter.source.sensors if meter.source is not None else None
+        key = ("card", card) if shared is None else (meter.source, shared[card])
+        of.setdefault(key, []).append(meter)
+    return [_one_of(sharing) for sharing in of.values()]
+
+
+def _one_of(sharing: Sequence[Meter]) -> Meter:
+    best = max(sharing, key=lambda meter: sum(len(present(s)) for s in (meter.energy, meter.power) if s is not None))
+    names = [sharing[0].name, *(meter.name.rpartition(" ")[2] for meter in sharing[1:])]
+    return replace(best, name=", ".join(names))

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_sixdim.core.dimensions import UNITS
 from pytest_sixdim.core.health import aftermath, without_window
 from pytest_sixdim.core.meter_reading import MeterReading, read_meter
-from pytest_sixdim.core.meters import Meter, meters
+from pytest_sixdim.core.meters import meters
 from pytest_sixdim.core.quantities import percent, shown
 from pytest_sixdim.core.records import SampleLog
 from pytest_sixdim.core.results import Measured
@@ -18,6 +18,8 @@ from pytest_sixdim.core.speed import SUSTAINED, speed_kinds
 from pytest_sixdim.core.thermal import Thermal, read_thermal
 from pytest_sixdim.core.window import Window
 
+#: A stretch without a reading that is longer than this share of the window is flagged.
+LONG_GAP = 0.05
 _UNIT = UNITS["power"]
 
 
@@ -41,7 +43,7 @@ def measure_power(window: Window, logs: Sequence[SampleLog], *, failed: str | No
         return Measured(_UNIT, unknown="no card was sampled")
     readings = [read_meter(meter, window) for meter in metered]
     thermal = read_thermal(window, logs)
-    detail = {**_how(metered[0], readings), "throttled": dict(thermal.throttled), "window_seconds": window.seconds}
+    detail = {**_how(readings), "throttled": dict(thermal.throttled), "window_seconds": window.seconds}
     unknown = next((reading for reading in readings if reading.watts is None), None)
     if unknown is not None:
         reason = unknown.unknown if len(readings) == 1 else f"{unknown.name}: {unknown.unknown}"
@@ -71,6 +73,12 @@ def _measured(
         "sustained_watts": sustained,
     }
     flags = [*window.flags, *aftermath(failed), *thermal.flags]
+    flags += [reading.flag for reading in readings if reading.flag]
+    if len(detail["methods"]) > 1:
+        flags.append(f"not all cards were metered alike: {', '.join(detail['methods'])}")
+    gap = detail["longest_gap_seconds"]
+    if gap is not None and gap > LONG_GAP * window.seconds:
+        flags.append(f"no reading for {shown(gap)} s of the window")
     if detail["scope"] != "card":
         flags.append(f"power of the {detail['scope']}, not of a card")
     if sustained is not None and sustained < (1 - SUSTAINED) * value:
@@ -81,15 +89,18 @@ def _measured(
     )
 
 
-def _how(first: Meter, readings: Sequence[MeterReading]) -> dict[str, Any]:
-    """How the figure came about: the method, and the least and worst of all meters."""
-    source = first.source
+def _how(readings: Sequence[MeterReading]) -> dict[str, Any]:
+    """How the figure came about: the methods, and the least and worst of all meters. One whose scope is not a card
+    makes the figure of that scope."""
+    sources = [reading.source for reading in readings if reading.source is not None]
+    source = next((source for source in sources if source.scope != "card"), sources[0] if sources else None)
     ticks = [reading.tick for reading in readings if reading.tick is not None]
     steps = [reading.step for reading in readings if reading.step is not None]
     gaps = [reading.longest_gap for reading in readings if reading.longest_gap is not None]
     uncovered = [reading.uncovered for reading in readings if reading.uncovered is not None]
     return {
         "method": source.method if source else None,
+        "methods": list(dict.fromkeys(source.method for source in sources)),
         "scope": source.scope if source else None,
         "sampler": source.sampler if source else None,
         "meters": [

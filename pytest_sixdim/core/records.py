@@ -74,7 +74,8 @@ class Source:
 
     method: counter, average or instant for power and energy ("unstated" where nobody knows which), else the reading's
     name. scope: card, module or package. wrap: the value after which a counter starts again at 0; resolution: the
-    smallest step of the source, in the channel's unit.
+    smallest step of the source, in the channel's unit. sensors: by card, the number of the sensor that its readings
+    come from, where several cards share one; None where each has its own.
     """
 
     sampler: str
@@ -82,6 +83,13 @@ class Source:
     scope: Literal["card", "module", "package"] = "card"
     wrap: float | None = None
     resolution: float | None = None
+    sensors: tuple[int, ...] | None = None
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Source:
+        """The reverse of dataclasses.asdict, by way of JSON."""
+        sensors = record.get("sensors")
+        return cls(**{**record, "sensors": None if sensors is None else tuple(sensors)})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from pytest_sixdim.core.quantities import shown
 from pytest_sixdim.core.readings import present
 from pytest_sixdim.core.records import Series
-from pytest_sixdim.core.spans import Span
+from pytest_sixdim.core.spans import Span, holds
 
 #: A source finer than this share of its reading must move within FINE_UPDATES; a coarser one within COARSE_UPDATES.
 FINE = 0.001
@@ -27,12 +27,12 @@ def stuck_power(
 
     Args:
         series: polled readings, W.
-        spans: the window's, ascending.
+        spans: the window's, merged.
         idle_until: readings before it are idle; None where nobody knows.
         resolution: the source's smallest step, W; None: read from the decimals of the readings.
     """
     readings = present(series)
-    window = [(t, value) for t, value in readings if spans and spans[0][0] <= t <= spans[-1][1]]
+    window = _inside(readings, spans)
     if len(window) < 2:
         return None
     idle = {value for t, value in readings if idle_until is not None and t < idle_until}
@@ -51,13 +51,18 @@ def stuck_power(
 
 def stuck_counter(series: Series, spans: Sequence[Span], period: float) -> str | None:
     """Why the energy counter counts as stuck within the window, or None. `period`: the usual time between ticks, s."""
-    window = [(t, value) for t, value in present(series) if spans and spans[0][0] <= t <= spans[-1][1]]
+    window = _inside(present(series), spans)
     for _, stretch in groupby(window, key=lambda reading: reading[1]):
         times = [t for t, _ in stretch]
         updates = _updates(times, period)
         if updates >= FINE_UPDATES:
             return f"stuck sensor: the energy counter stood still over {updates} updates"
     return None
+
+
+def _inside(readings: Sequence[tuple[float, float]], spans: Sequence[Span]) -> list[tuple[float, float]]:
+    """The readings of the window: what a sensor did in an evaluation between its segments says nothing of them."""
+    return [(t, value) for t, value in readings if holds(spans, t)]
 
 
 def _updates(times: Sequence[float], period: float) -> int:

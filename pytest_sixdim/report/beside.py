@@ -110,9 +110,7 @@ _UNDER_ADAPTER: dict[str, tuple[tuple[str, str, _Format], ...]] = {
 
 def beside(result: DimensionResult) -> list[tuple[str, str]]:
     """Label and text of each; those without a value are "–" beside a measured value and left out beside none."""
-    rows = [
-        (name, _text(_at(result.detail, path), written)) for name, path, written in _rows(result)
-    ]
+    rows = [(name, _text(_at(result.detail, path), written)) for name, path, written in _rows(result)]
     confirmed = _text(result.detail.get("confirmation"), _in(result.unit))
     rows += [("confirmed by", confirmed)] if confirmed != NONE else []
     return [(name, text) for name, text in rows if text != NONE or result.value is not None]

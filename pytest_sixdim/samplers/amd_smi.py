@@ -16,7 +16,7 @@ from pytest_sixdim.samplers import Card, Node, Sampler, SamplerUnavailable
 from pytest_sixdim.samplers.amd_smi_facts import card_facts, described
 from pytest_sixdim.samplers.amd_smi_ways import SLOWDOWNS, HeldBack, Way, ways
 from pytest_sixdim.samplers.identity import locate
-from pytest_sixdim.samplers.sensors import SHARED_CHANNELS, sensor_places
+from pytest_sixdim.samplers.sensors import SHARED_CHANNELS, sensor_places, sensors_of
 from pytest_sixdim.samplers.tool.boards import board_rule
 
 
@@ -121,8 +121,8 @@ class AmdSmiSampler(Sampler):
             raise SamplerUnavailable(f"AMD SMI lists no cards: {_text(error)}") from None
 
     def _source(self, channel: str, way: Way) -> Source:
-        shared = channel in SHARED_CHANNELS and any(place != card for card, place in enumerate(self._places))
-        return Source("amd_smi", way.method, "module" if shared else "card")
+        shared = sensors_of(self._places) if channel in SHARED_CHANNELS else None
+        return Source("amd_smi", way.method, "module" if shared else "card", sensors=shared)
 
     def _choose(self, amdsmi: Any, channel: str) -> None:
         """Take the first way that all cards answer, else the first that any does."""

@@ -15,7 +15,7 @@ from pytest_sixdim.samplers.nvml_library import NvmlLibrary
 from pytest_sixdim.samplers.nvml_reader import LOST, CardReader
 from pytest_sixdim.samplers.nvml_ways import Way, ways
 from pytest_sixdim.samplers.nvml_xids import XidListener
-from pytest_sixdim.samplers.sensors import SHARED_CHANNELS, sensor_places
+from pytest_sixdim.samplers.sensors import SHARED_CHANNELS, sensor_places, sensors_of
 from pytest_sixdim.samplers.tool.boards import board_rule
 
 
@@ -138,8 +138,8 @@ class NvmlSampler(Sampler):
         return self._library
 
     def _source(self, channel: str, way: Way) -> Source:
-        shared = channel in SHARED_CHANNELS and any(place != card for card, place in enumerate(self._places))
-        return Source("nvml", way.method, "module" if shared else way.scope)
+        shared = sensors_of(self._places) if channel in SHARED_CHANNELS else None
+        return Source("nvml", way.method, "module" if shared else way.scope, sensors=shared)
 
     def _choose(self, library: NvmlLibrary, channel: str) -> None:
         """Take the first way that all cards answer, else the first that any does."""

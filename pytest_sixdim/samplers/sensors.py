@@ -34,6 +34,14 @@ def sensor_places(rule: BoardRule | None, leased: Sequence[Card], cards: Sequenc
     return places
 
 
+def sensors_of(places: Sequence[int | None]) -> tuple[int, ...] | None:
+    """`Source.sensors` of what `sensor_places` found: None where every card has its own; a card whose sensor is not
+    to be read is a sensor of its own, which says nothing."""
+    if all(place == card for card, place in enumerate(places)):
+        return None
+    return tuple(card if place is None else place for card, place in enumerate(places))
+
+
 def _board(rule: BoardRule, card: Card, cards: Sequence[Card]) -> list[Card]:
     """The cards that share a board with this one, itself included, by number; empty for one that shares none."""
     if not _belongs(rule, card):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.campaign.machine import machine, software
+from pytest_sixdim.campaign.machine import VERSIONS, machine, software
 from pytest_sixdim.campaign.settings import SettingsError
 
 
@@ -65,6 +66,10 @@ def test_a_vendors_plugin_is_found_by_the_name_that_is_imported(tmp_path: Path) 
     assert versions["accelerator_frameworks"] == "1.16"
     assert versions["nameless"] == "unknown"
     assert "absent" not in versions
+
+
+def test_what_looks_for_versions_runs_under_python_3_8() -> None:
+    ast.parse(VERSIONS.read_text(), feature_version=(3, 8))
 
 
 def test_software_is_that_of_the_training_programs_interpreter() -> None:

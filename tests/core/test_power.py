@@ -14,7 +14,7 @@ from .builders import BORDER, START, at, evaluation, events, log, segment, serie
 
 #: A card idles at 100 W until START, then draws 500 W; its counter is read at 10 Hz from 60 s to 260 s.
 IDLE, LOAD = 100.0, 500.0
-PACKAGE = {"energy": Source("rapl", "counter", scope="package", wrap=5e4)}
+PACKAGE = {"energy": Source("rapl", "counter", scope="package", wrap=5e4, sensors=(0, 0, 0, 0))}
 
 
 def counter(load: float = LOAD) -> Series:
@@ -136,11 +136,25 @@ def test_cards_of_one_package_share_its_watts_undivided() -> None:
 
 def test_two_packages_are_two_meters() -> None:
     readings = [counter(400.0)] * 2 + [counter(500.0)] * 2
-    measured = measure_power(
-        window(), [log(4, energy=readings, sources={"energy": Source("rapl", "counter", "package")})]
-    )
+    sources = {"energy": Source("rapl", "counter", "package", sensors=(0, 0, 2, 2))}
+    measured = measure_power(window(), [log(4, energy=readings, sources=sources)])
     assert measured.value == pytest.approx(450.0)
     assert measured.detail["sum_watts"] == pytest.approx(900.0)
+
+
+def test_cards_of_one_package_are_one_meter_though_one_missed_a_reading() -> None:
+    shared = counter()
+    hole = replace(shared, values=(*shared.values[:9], None, *shared.values[10:]))
+    measured = measure_power(window(), [log(4, energy=[shared, hole, shared, shared], sources=PACKAGE)])
+    assert measured.detail["sum_watts"] == pytest.approx(500.0)
+
+
+def test_two_modules_with_the_same_readings_are_two_meters() -> None:
+    sources = {"power": Source("ixsmi", "instant", "module", sensors=(0, 0, 2, 2))}
+    measured = measure_power(window(), [log(4, power=[polled()] * 4, sources=sources)])
+    assert (measured.value, measured.detail["sum_watts"]) == (pytest.approx(500.0), pytest.approx(1000.0))
+    own = {"power": Source("nvml", "instant", "module")}
+    assert measure_power(window(), [log(2, power=[polled()] * 2, sources=own)]).detail["sum_watts"] == pytest.approx(1000)
 
 
 def test_two_cards_with_the_same_readings_are_two_cards() -> None:
@@ -299,6 +313,48 @@ def test_polled_power_that_is_no_figure_itself_contradicts_nothing() -> None:
     assert measured.detail["meters"][0]["polled_watts"] is None
 
 
+@pytest.mark.parametrize(
+    ("dead", "why"),
+    [
+        (series(lambda t: 1234.0, 60), "the energy counter never moved"),
+        (series(lambda t: 500.0 * (t // 1), 60), "the energy counter ticks every 1 s, too seldom for the window"),
+    ],
+)
+def test_a_counter_that_is_of_no_use_leaves_the_word_to_polled_power(dead: Series, why: str) -> None:
+    measured = measure_power(window(), [log(energy=[dead], power=[polled(480)])])
+    assert (measured.value, measured.detail["method"]) == (pytest.approx(480.0), "instant")
+    assert measured.flags == (f"card 0: {why}; polled power counts",)
+
+
+def test_a_counter_that_stops_under_load_is_not_replaced_by_polled_power() -> None:
+    stuck = series(lambda t: 500 * min(t, BORDER + 30), 60)
+    assert unknown(measure_power(window(), [log(energy=[stuck], power=[polled()])])).startswith("stuck sensor")
+
+
+def test_cards_that_are_metered_differently_are_named() -> None:
+    gone = series(lambda t: None, 60)
+    measured = measure_power(window(), [log(2, energy=[counter(), gone], power=[polled(), polled()])])
+    assert measured.value == pytest.approx(500.0)
+    assert measured.detail["methods"] == ["counter", "instant"]
+    assert "not all cards were metered alike: counter, instant" in measured.flags
+
+
+def test_what_a_sensor_does_in_an_evaluation_is_no_sign_that_it_is_stuck() -> None:
+    """Whole watts at rest for 60 s between two segments."""
+    later = [segment(index, **at(BORDER + 10.0 * index + (70 if index > 2 else 0))) for index in range(1, 6)]
+    reported = events(*later, more=[evaluation(BORDER + 90, 76.0, seconds=70.0)])
+    power = series(lambda t: 60.0 if BORDER + 20 < t < BORDER + 90 else 500.0 + t % 7 // 1, 60, 300, 1.0)
+    whole = {"power": Source("tool", "instant", resolution=1.0)}
+    reading = measure_power(window(reported), [log(power=[series_at(power)], sources=whole)])
+    assert reading.value is None or reading.value > 490
+    assert "stuck" not in (reading.unknown or "")
+
+
+def test_a_long_stretch_without_a_reading_is_flagged() -> None:
+    measured = measure_power(window(), [log(energy=[cut(counter(), BORDER + 10, BORDER + 20)])])
+    assert measured.flags == ("no reading for 10 s of the window",)
+
+
 def test_powers_of_different_scopes_are_not_compared() -> None:
     sources = {"power": Source("nvml", "instant", "module")}
     assert measure_power(window(), [log(energy=[counter()], power=[polled(700)], sources=sources)]).suspect == ()
@@ -320,6 +376,13 @@ def test_a_contradiction_of_the_program_makes_power_suspect() -> None:
 
 
 # Beside the value.
+
+
+def test_a_counter_that_falls_after_the_window_gives_no_sustained_power() -> None:
+    energy = series(lambda t: 500 * t - (3e4 if t > BORDER + 60 else 0), 60, 280)
+    reported = events(*(segment(index) for index in range(1, 8)))
+    measured = measure_power(window(reported), [log(energy=[energy])])
+    assert (measured.value, measured.detail["sustained_watts"]) == (pytest.approx(500.0), None)
 
 
 @pytest.mark.parametrize(("later", "flagged"), [(495.0, False), (485.0, True)])

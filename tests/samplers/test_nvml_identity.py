@@ -129,7 +129,7 @@ def test_chips_of_a_board_with_one_sensor_have_the_board_s_power(nvml: Bench) ->
     nvml.play(*pair, card(99.0, "Iluvatar BI-V100"))
     sampler = nvml.sampler(board=BOARD)
     found = sampler.open(leased(sampler.cards()), ("energy", "power", "memory"))
-    assert (found["power"], found["memory"].scope) == (Source("nvml", "instant", "module"), "card")
+    assert (found["power"], found["memory"].scope) == (Source("nvml", "instant", "module", sensors=(1, 1, 2)), "card")
     assert nvml.at(sampler, 1.0, "power") == [180.0, 180.0, 99.0]
     assert nvml.at(sampler, 1.0, "energy") == [100_180.0, 100_180.0, 100_099.0]
 

@@ -1,6 +1,6 @@
 """One power figure for a board of several chips: every chip gets the board's reading, and it counts once.
 
-The chips' readings are then equal and their source's scope is "module", by which core.meters makes one meter of them.
+Their source's scope is "module", and its `sensors` say which chips share one: core.meters makes one meter of them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_sixdim.core.facts import CardFacts
 from pytest_sixdim.core.records import Source
@@ -25,18 +25,22 @@ def why_not(channel: str, tool: str, cards: Sequence[CardReading]) -> str | None
     return f"{tool}: {reason}" if reason else None
 
 
-def source(channel: str, asking: Asking, cards: Sequence[CardReading], boards: Collection[tuple[str, ...]]) -> Source:
-    """Where the channel's readings come from. `boards`: the keys of cards that share a board's sensor."""
+def source(
+    channel: str, asking: Asking, cards: Sequence[CardReading], boards: Mapping[tuple[str, ...], str]
+) -> Source:
+    """Where the channel's readings come from. `boards`: by the keys of cards that share a board's sensor."""
     query = asking.query
     method = {"energy": "counter", "power": "instant"}.get(channel)
     if method is None:
         method = asking.fields[channel if channel in asking.fields else "memory_share"].labels[0]
     of_board = channel in ("power", "energy") and any(card.key in boards for card in cards)
+    sensors = [("board", boards[card.key]) if card.key in boards else card.key for card in cards]
     return Source(
         query.tool,
         query.method.get(channel, method),
         scope="module" if of_board else query.scope,
         resolution=query.resolution.get(channel),
+        sensors=tuple(sensors.index(sensor) for sensor in sensors) if of_board else None,
     )
 
 
