@@ -79,7 +79,7 @@ def read_meter(meter: Meter, window: Window) -> MeterReading:
 
 def _useless(meter: Meter, window: Window) -> str | None:
     """Why an energy counter gives no figure, though nothing is wrong with it in the window: it never moved, or it
-    moves too seldom. One that stops or falls meanwhile is another matter: then nothing of the card is to be believed."""
+    moves too seldom. One that stops or falls meanwhile is another matter: then nothing of the card is believed."""
     assert meter.energy is not None
     curve = energy_curve(meter.energy, meter.energy_source.wrap if meter.energy_source else None)
     if not curve.times:

@@ -39,8 +39,7 @@ class RaplSampler(Sampler):
             raise SamplerUnavailable(f"the packages' counters wrap at different values: {sorted(ranges)} uJ")
         self._wrap = ranges.pop()
         self._zones = [self._zones_of(device.cores, packages) for device in node.devices]
-        packages = list(dict.fromkeys(self._zones))
-        shared = tuple(packages.index(zones) for zones in self._zones)
+        shared = tuple(self._zones.index(zones) for zones in self._zones)
         return {"energy": Source("rapl", "counter", scope="package", wrap=self._wrap / 1e6, sensors=shared)}
 
     def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:

@@ -57,7 +57,7 @@ def energies(sampler: RaplSampler) -> list[float | None]:
 def test_each_card_has_the_energy_of_the_package_that_holds_its_cores(host: Host) -> None:
     sampler = host.sampler()
     sources = sampler.open(node((0,), (3,), (4,), (3, 4), None), ("energy",))
-    assert sources == {"energy": Source("rapl", "counter", scope="package", wrap=RANGE / 1e6)}
+    assert sources == {"energy": Source("rapl", "counter", scope="package", wrap=RANGE / 1e6, sensors=(0, 0, 2, 3, 3))}
     assert energies(sampler) == [1.0, 1.0, 5.0, 6.0, 6.0]
 
 

@@ -25,9 +25,7 @@ def why_not(channel: str, tool: str, cards: Sequence[CardReading]) -> str | None
     return f"{tool}: {reason}" if reason else None
 
 
-def source(
-    channel: str, asking: Asking, cards: Sequence[CardReading], boards: Mapping[tuple[str, ...], str]
-) -> Source:
+def source(channel: str, asking: Asking, cards: Sequence[CardReading], boards: Mapping[tuple[str, ...], str]) -> Source:
     """Where the channel's readings come from. `boards`: by the keys of cards that share a board's sensor."""
     query = asking.query
     method = {"energy": "counter", "power": "instant"}.get(channel)
