@@ -83,7 +83,7 @@ def test_one_board_is_one_meter() -> None:
     power = [Series((0.0, 1.0), (93.0, 95.0))] * 2 + [Series((0.0, 1.0), (80.0, 81.0))] * 2
     log = SampleLog(
         tuple(CardInfo(index, str(index), "Twin") for index in range(4)),
-        {"power": Source("ixsmi", "instant", "module")},
+        {"power": Source("ixsmi", "instant", "module", sensors=(0, 0, 2, 2))},
         {"power": tuple(power)},
     )
     assert [meter.name for meter in meters([log])] == ["card 0, 1", "card 2, 3"]
