@@ -7,11 +7,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pytest_sixdim.core.facts import CardFacts
 from pytest_sixdim.samplers.process_tree import descendants, processes
 
 #: What one sampler said, one mapping a card.
-Answer = Sequence[CardFacts]
+Answer = Sequence[Mapping[str, Any]]
 
 
 def merged(answers: Sequence[Answer], cards: int) -> list[dict[str, Any]]:
@@ -19,8 +18,8 @@ def merged(answers: Sequence[Answer], cards: int) -> list[dict[str, Any]]:
     facts: list[dict[str, Any]] = [{} for _ in range(cards)]
     for answer in answers:
         for known, card in zip(facts, answer, strict=True):
-            plain = {name: _plain(value) for name, value in card.items()}
-            known.update({name: value for name, value in plain.items() if value is not None and name not in known})
+            told = {name: plain(value) for name, value in card.items()}
+            known.update({name: value for name, value in told.items() if value is not None and name not in known})
     return facts
 
 
@@ -59,12 +58,12 @@ def _processes(card: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [process for process in listed if isinstance(process, dict)] if isinstance(listed, list) else []
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON has it; None for what JSON does not have."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, (str, bool, int)) else None

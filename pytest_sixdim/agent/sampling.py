@@ -71,6 +71,8 @@ class Sampling:
         self._thread.join(PATIENCE)
         self._left_behind = self._thread.is_alive()
         asked = self._instruments.asked
+        if self._left_behind:
+            self._instruments.give_up()
         lines = self._lines or self._head({}, {**dict.fromkeys(CHANNELS, "no answer"), **self._order.unavailable})
         if self._left_behind and asked is not None:
             self._errors += 1
@@ -97,8 +99,8 @@ class Sampling:
                 self._tell(self._lines)
                 self._cpu_seconds = time.thread_time()
                 self._summaries = self._instruments.summaries()
-                self._instruments.close()
-        except Exception as error:  # the disk is full, or a sampler cannot be closed
+                self._record(self._lines, self._instruments.close())
+        except Exception as error:  # the disk is full
             self._errors += 1
             print(f"sampling ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
 

@@ -6,14 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from pytest_sixdim.campaign.finding import Finding, Level
 from pytest_sixdim.campaign.host import Host
+from pytest_sixdim.core.contention import BUSY_PERCENT, held
 from pytest_sixdim.core.facts import CardFacts
+from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.core.vendor import VendorProfile
-
-GIB = 2**30
-#: Utilisation of a card, in %, above which somebody computes there.
-BUSY_PERCENT = 5.0
-#: Memory of a card that somebody holds, in bytes, where no process is seen; drivers hold less.
-HELD_BYTES = 2 * GIB
 
 
 def of_cards(profile: VendorProfile, host: Host, facts: Sequence[CardFacts], holder: str | None) -> Iterator[Finding]:
@@ -32,7 +28,7 @@ def of_cards(profile: VendorProfile, host: Host, facts: Sequence[CardFacts], hol
         busy, held_bytes = known.get("utilization_percent"), known.get("memory_used_bytes")
         if not foreign and busy is not None and busy > BUSY_PERCENT:
             yield Finding(taken, card, f"{busy:.0f} % utilised by somebody who can't be seen from here", cure)
-        elif not foreign and held_bytes is not None and held_bytes > HELD_BYTES:
+        elif not foreign and held_bytes is not None and held(held_bytes, device.total_bytes):
             text = f"{held_bytes / GIB:.1f} GiB are held by somebody who can't be seen from here"
             yield Finding("warning", card, text, cure)
         yield from _of_state(card, known)

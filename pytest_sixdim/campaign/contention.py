@@ -9,13 +9,11 @@ from typing import Any
 
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.survey import Survey, survey
-from pytest_sixdim.core.contention import BUSY_PERCENT
+from pytest_sixdim.core.contention import BUSY_PERCENT, held
 from pytest_sixdim.core.facts import ProcessOnCard
 from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.samplers import Device
 
-#: Memory in use, where no process is seen, that no driver holds by itself: more than this (bytes) and this share.
-HELD_BYTES, HELD_SHARE = 2 * GIB, 0.10
 #: Seconds after which a card is looked at again: tools average over the last second, and a run may just have ended.
 AGAIN = 1.5
 #: Seconds that the samplers have to answer before a run.
@@ -103,6 +101,6 @@ def _unseen(device: Device, card: Mapping[str, Any]) -> Iterator[Foreign]:
         yield Foreign(
             ("busy", device.id), f"card {device.id} is {busy:.0f} % busy, by nobody who can be seen from here"
         )
-    elif used is not None and used > max(HELD_BYTES, HELD_SHARE * (device.total_bytes or 0)):
+    elif used is not None and held(used, device.total_bytes):
         text = f"card {device.id}: {used / GIB:.1f} GiB of its memory are held by nobody who can be seen from here"
         yield Foreign(("memory", device.id), text)

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
 
+from pytest_sixdim.samplers.process_tree import processes
+
 #: Seconds that a killed process has to go; one that hangs in the kernel is left behind.
 PATIENCE = 2.0
+#: How often its children are looked for and killed, and the seconds between.
+ROUNDS, PAUSE = 20, 0.01
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,7 @@ class Inquiry:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(PATIENCE)
         self._close()
@@ -75,6 +78,23 @@ class Inquiry:
             failure = f"no answer within {timeout:g} s"
         self._output.seek(0)
         return Reply(self._output.read(), failure, time.monotonic() - self._started)
+
+    def _kill(self) -> None:
+        """End it first, that it may start nothing more, then all of its session: a tool has a process group of its own.
+
+        The session's number is nobody else's as long as one of its processes lives.
+        """
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(self._process.pid, signal.SIGKILL)
+        for _ in range(ROUNDS):  # what is ended may be starting something
+            left = [one.pid for one in processes() if one.session == self._process.pid and one.state not in "ZX"]
+            for pid in left:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if not left:
+                return
+            time.sleep(PAUSE)
 
     def _ending(self, code: int) -> str:
         ended = f"exit code {code}"

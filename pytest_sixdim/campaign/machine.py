@@ -75,10 +75,9 @@ def software(python: str, modules: Sequence[str] = ()) -> dict[str, Any]:
         )
         return dict(json.loads(answer.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        last = getattr(error, "stderr", None) or str(error)
-        raise SettingsError(
-            f"--sixdim-python {python}: it does not run as a Python interpreter: {last.strip().splitlines()[-1]}"
-        ) from None
+        last = [line.strip() for line in str(getattr(error, "stderr", None) or "").splitlines() if line.strip()][-1:]
+        why = last[0] if last and not isinstance(error, subprocess.TimeoutExpired) else str(error).partition(": ")[2]
+        raise SettingsError(f"--sixdim-python {python}: it does not run as a Python interpreter: {why}") from None
 
 
 def system_file(path: str) -> str | None:

@@ -179,6 +179,6 @@ def _sampler_cost(result: RunResult) -> dict[str, Any]:
     told, seconds = result.sampler, result.seconds
     spent = told.get("cpu_seconds")
     if spent is not None:
-        spent += sum(own.get(name, 0.0) for own in told.values() if isinstance(own, dict) for name in _CPU_SECONDS)
+        spent += sum(own.get(name) or 0.0 for own in told.values() if isinstance(own, dict) for name in _CPU_SECONDS)
     names = ("period_p50", "period_p99", "period_max", "gaps", "errors")
     return {"cpu_share": spent / seconds if spent is not None and seconds else None} | {n: told.get(n) for n in names}

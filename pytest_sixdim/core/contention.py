@@ -12,6 +12,9 @@ from pytest_sixdim.core.records import SampleLog
 #: A card that is busier than this (%) though nothing of the run uses it is used by somebody else.
 BUSY_PERCENT = 5.0
 
+#: Memory in use that no driver holds by itself: more than this (bytes) and this share of the card.
+HELD_BYTES, HELD_SHARE = 2 * GIB, 0.10
+
 #: So long after the first facts (s) the ranks are still loading: a card that rests meanwhile was only resting late.
 LOADING_SECONDS = 3.0
 
@@ -32,6 +35,11 @@ def foreign(logs: Sequence[SampleLog]) -> tuple[str, ...]:
         found += _busy(names, log)
         found += _unnamed(f"on node {node}: " if len(logs) > 1 else "", len(log.cards), instants)
     return tuple(found)
+
+
+def held(used_bytes: float, total_bytes: float | None) -> bool:
+    """Whether so much memory of a card on which nothing is known to run is held by somebody, and not by its driver."""
+    return used_bytes > max(HELD_BYTES, HELD_SHARE * (total_bytes or 0))
 
 
 def processes(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -31,6 +31,7 @@ class CardFacts(TypedDict, total=False):
         processes: that compute on the card.
         utilization_percent, memory_used_bytes, temperature_celsius: as read.
         mig: the card is divided.
+        lost: the source says that the card is gone.
         persistence: the driver stays loaded between processes.
         memory_method: which of the library's interfaces answered for the used memory.
     """
@@ -52,5 +53,6 @@ class CardFacts(TypedDict, total=False):
     memory_used_bytes: int
     temperature_celsius: float
     mig: bool
+    lost: bool
     persistence: bool
     memory_method: str

@@ -57,6 +57,7 @@ def read_facts(spans: Sequence[Span], logs: Sequence[SampleLog]) -> RunFacts:
         **{name: sum(rises.values()) if rises else None for name, rises in counted.items()},
     }
     suspect = [text for name, what in FAULTS.items() for text in _counts(counted[name], what)]
+    suspect += [f"{name}: the card was lost" for name, facts in _last(logs) if facts.get("lost")]
     flags = [text for name, what in SHOWN.items() for text in _counts(counted[name], what)]
     suspect += [
         f"{name}: the driver reported error {', '.join(map(str, facts['xids']))}"

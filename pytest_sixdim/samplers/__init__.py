@@ -114,6 +114,12 @@ class Sampler(ABC):
     def close(self) -> None:  # noqa: B027 - nothing to release is the usual case
         """Release what `open` took."""
 
+    def give_up(self) -> None:  # noqa: B027 - most start no process
+        """This process is about to end though a call of this sampler or another has not returned: start nothing more.
+
+        Called from another thread; must not wait for anything.
+        """
+
 
 #: Registered name -> "package.module:Class".
 SAMPLERS: dict[str, str] = {

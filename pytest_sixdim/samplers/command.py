@@ -140,6 +140,10 @@ class CommandSampler(Sampler):
         if self._polling is not None:
             self._polling.stop()
 
+    def give_up(self) -> None:
+        """See Sampler.give_up: the call in progress is ended, no other follows."""
+        self._tool.close()
+
     def _answering(self) -> Asking:
         """The query that is answered here, found when first needed. Raises SamplerUnavailable."""
         if self._asking is None:

@@ -49,7 +49,8 @@ class NvmlSampler(Sampler):
     def cards(self) -> Sequence[Card]:
         """See Sampler.cards."""
         library = self._start()
-        handles = enumerate(library.handles())
+        handles = list(enumerate(library.handles()))
+        self._complaints += [f"card {index} does not answer" for index, handle in handles if handle is None]
         return [described(library, handle, index) for index, handle in handles if handle is not None]
 
     def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
@@ -104,6 +105,8 @@ class NvmlSampler(Sampler):
         """See Sampler.facts."""
         library = self._start()
         known = [card_facts(library, handle) for handle in self._handles]
+        for card in self._lost:
+            known[card]["lost"] = True
         if self._xids is not None:
             self._xids.drain()
             for handle, facts in zip(self._handles, known, strict=True):

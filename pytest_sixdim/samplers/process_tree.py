@@ -1,4 +1,4 @@
-"""Which process is whose child, from /proc (proc(5): fields 3 and 4 of /proc/PID/stat)."""
+"""Which process is whose child, from /proc (proc(5): fields 3, 4 and 6 of /proc/PID/stat)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process: its number, its parent's, and its state (one letter; Z: ended, not yet waited for)."""
+    """A process: its number, its parent's, its state (one letter; Z: ended, not yet waited for), and its session's."""
 
     pid: int
     parent: int
     state: str
+    session: int = 0
 
 
 def processes() -> list[Process]:
@@ -44,5 +45,6 @@ def _process(name: str) -> Process | None:
             os.close(descriptor)
     except OSError:
         return None
-    state, parent = stat[stat.rindex(b")") + 2 :].split(maxsplit=2)[:2]  # the name in brackets may hold anything
-    return Process(int(name), int(parent), state.decode())
+    # the name in brackets may hold anything
+    state, parent, _, session = stat[stat.rindex(b")") + 2 :].split(maxsplit=4)[:4]
+    return Process(int(name), int(parent), state.decode(), int(session))

@@ -114,6 +114,67 @@ class Raising(Steady):
         raise RuntimeError("the driver is gone")
 
 
+class Quitting(Steady):
+    """Ends the process, as it thinks, at every reading."""
+
+    def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
+        raise SystemExit("no licence")
+
+
+class Wordless(Steady):
+    """Has nothing to tell, and says so in a way of its own."""
+
+    def facts(self) -> Sequence[CardFacts]:
+        return [None] * self.count  # type: ignore[list-item]
+
+
+class Unaccountable(Steady):
+    """Fails to say what it did."""
+
+    def summary(self) -> Mapping[str, object]:
+        raise RuntimeError("the driver is gone")
+
+
+class Verbose(Steady):
+    """Says more of what it did than JSON can hold."""
+
+    def summary(self) -> Mapping[str, object]:
+        return {"cards": {1, 2}, "share": float("nan"), "calls": 3}
+
+
+class Brooding(Steady):
+    """Never ends saying what it did."""
+
+    def summary(self) -> Mapping[str, object]:
+        time.sleep(600)
+        return {}
+
+
+class Clinging(Steady):
+    """Fails to be closed."""
+
+    def close(self) -> None:
+        raise RuntimeError("busy")
+
+
+class Leaving(Steady):
+    """Leaves a file behind when it is closed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def close(self) -> None:
+        with open(self._path, "w"):
+            pass
+
+
+class Puzzling(Steady):
+    """Fails to say what it lacks."""
+
+    def missing(self) -> Mapping[str, str]:
+        raise RuntimeError("the driver is gone")
+
+
 class Hanging(Steady):
     """Does not return from its first reading."""
 

@@ -113,6 +113,44 @@ def test_readings_that_cannot_be_are_not_written(job: Job) -> None:
     assert summary["errors"] >= 2
 
 
+def test_a_sampler_that_wants_to_end_the_process_is_recorded_and_the_others_go_on(job: Job) -> None:
+    run(job, sampler("Quitting", ["energy"]), sampler("Steady", ["power"]))
+    lines = job.lines("samples.jsonl")[1:]
+    assert {line["error"] for line in lines if "error" in line} == {"quitting: SystemExit: no licence"}
+    assert any("power" in line for line in lines)
+
+
+def test_a_sampler_that_cannot_say_what_it_lacks_is_not_used_and_the_others_are(job: Job) -> None:
+    run(job, sampler("Puzzling", ["energy"]), sampler("Steady", ["power"]))
+    head = job.lines("samples.jsonl")[0]
+    assert head["unavailable"]["energy"] == "puzzling: RuntimeError: the driver is gone"
+    assert head["sources"].keys() == {"power"}
+
+
+def test_whatever_samplers_say_of_their_work_the_run_has_its_result(job: Job) -> None:
+    summary = run(job, sampler("Unaccountable", ["power"]), sampler("Verbose", ["energy"]))
+    assert summary["unaccountable"] == {"error": "RuntimeError: the driver is gone"}
+    assert summary["verbose"] == {"cards": None, "share": None, "calls": 3}
+
+
+def test_a_sampler_that_never_ends_saying_what_it_did_does_not_hold_the_run(job: Job) -> None:
+    summary = run(job, sampler("Brooding", ["power"]), sampler("Steady", ["energy"]))
+    assert "brooding" not in summary
+    assert summary["steady"] == {"cards": 2}
+    assert summary["readings"] > 0
+
+
+def test_a_sampler_that_cannot_be_closed_is_recorded_and_the_others_are_closed(job: Job) -> None:
+    closed = job.directory / "closed"
+    leaving = {**sampler("Leaving", ["energy"]), "options": {"path": str(closed)}}
+    summary = run(job, sampler("Clinging", ["power"]), leaving)
+    assert [line["error"] for line in job.lines("samples.jsonl")[1:] if "error" in line] == [
+        "clinging: close: RuntimeError: busy"
+    ]
+    assert summary["errors"] == 1
+    assert closed.exists()
+
+
 def facts(job: Job) -> list[list[dict[str, Any]]]:
     """What was written of the cards besides readings, an instant each."""
     return [line["facts"] for line in job.lines("samples.jsonl") if "facts" in line]
@@ -163,6 +201,15 @@ def test_a_sampler_that_fails_to_tell_is_recorded_and_the_readings_go_on(job: Jo
     assert summary["errors"] == 6
     assert len(facts(job)) == 3
     assert any("power" in line for line in lines)
+
+
+def test_a_sampler_that_tells_what_is_nothing_is_recorded_and_the_readings_go_on(job: Job) -> None:
+    summary = run(job, sampler("Wordless", ["power"]), sampler("Knowing", ["energy"]))
+    errors = {line["error"] for line in job.lines("samples.jsonl")[1:] if "error" in line}
+    assert len(errors) == 1
+    assert errors.pop().startswith("wordless: facts: TypeError: ")
+    assert len(facts(job)) == 3
+    assert summary["readings"] >= 4
 
 
 def test_a_sampler_that_never_ends_telling_does_not_hold_the_run(job: Job) -> None:
