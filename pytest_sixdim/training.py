@@ -165,7 +165,11 @@ class Place:
         self.device = torch.device(kind)
         if kind != "cpu":
             self._accelerator = getattr(torch, kind)
-            index = self.local_rank % self._accelerator.device_count()  # a rank may see its own card only
+            count = self._accelerator.device_count()
+            if count == 0:
+                text = "torch %s sees no device of kind %s: is it the vendor's build, and are the cards visible?"
+                raise RuntimeError(text % (torch.__version__, kind))
+            index = self.local_rank % count  # a rank may see its own card only
             self._accelerator.set_device(index)
             self.device = torch.device(kind, index)
         if self.world_size > 1 and not torch.distributed.is_initialized():

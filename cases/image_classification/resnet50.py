@@ -85,16 +85,31 @@ def distributed(model: nn.Module, run: training.Run, compiled: bool) -> nn.Modul
 
 
 def optimiser(model: nn.Module, momentum: float, decay: float) -> torch.optim.Optimizer:
-    """SGD in one kernel where the card has it; biases and normalisation do not decay."""
+    """SGD in one kernel where the card has it; biases and normalisation do not decay.
+
+    The momentum begins at 0, which gives the same first step. Left to itself, the fused kernel takes memory as it finds
+    it, and where the scaler skips the first step (usual under fp16) it would train on with what was there.
+    """
     parameters = list(model.parameters())
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
+    chosen = torch.optim.SGD(groups, lr=0.0, momentum=momentum, **fused(parameters[0].device))
+    for parameter in parameters:
+        chosen.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return chosen
+
+
+def fused(device: torch.device) -> dict[str, bool]:
+    """The option of an optimiser that is one kernel: tried here, because a card without it says so in a step only."""
+    tried = nn.Parameter(torch.zeros(1, device=device))
+    tried.grad = torch.zeros_like(tried)
     try:
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, fused=True)
+        torch.optim.SGD([tried], lr=0.0, momentum=0.5, fused=True).step()
     except (RuntimeError, TypeError):  # a card, or a torch, without the kernel
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum)
+        return {}
+    return {"fused": True}
 
 
 def learning_rate(epoch: float, epochs: float, warmup: float) -> float:

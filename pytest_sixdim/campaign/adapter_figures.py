@@ -24,6 +24,8 @@ from pytest_sixdim.core.results import Measured, Measurements
 from pytest_sixdim.core.speed import speed_of_kind
 
 NOT_MEASURED = "not measured"
+#: What must be equal for two scorecards of one configuration to be compared.
+DECIDING = ("card", "data", "quick", "generator", "power_cap")
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _stored(
         try:
             card = read_json(directory / "scorecard.json")
             sources = {summary.get("program_sha256") for summary in card["runs"]}
-            same = all(card[name] == getattr(known.empty, name) for name in ("card", "data", "quick", "generator"))
+            same = all(card[name] == getattr(known.empty, name) for name in DECIDING)
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if same and sources == {run.order.get("program_sha256")}:

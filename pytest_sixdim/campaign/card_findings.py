@@ -22,8 +22,8 @@ def of_cards(profile: VendorProfile, host: Host, facts: Sequence[CardFacts], hol
         foreign = [process for process in known.get("processes") or () if process.get("own") is not True]
         for process in foreign:
             size = process.get("bytes")
-            held = "" if size is None else f", {size / GIB:.1f} GiB"
-            text = f"process {process.get('pid', '?')} ({process.get('name') or 'name unknown'}{held}) is on the card"
+            room = "" if size is None else f", {size / GIB:.1f} GiB"
+            text = f"process {process.get('pid', '?')} ({process.get('name') or 'name unknown'}{room}) is on the card"
             yield Finding(taken, card, text, cure)
         busy, held_bytes = known.get("utilization_percent"), known.get("memory_used_bytes")
         if not foreign and busy is not None and busy > BUSY_PERCENT:

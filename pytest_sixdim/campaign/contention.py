@@ -16,6 +16,8 @@ from pytest_sixdim.samplers import Device
 
 #: Seconds after which a card is looked at again: tools average over the last second, and a run may just have ended.
 AGAIN = 1.5
+#: Facts that tell of somebody else.
+TELLING = ("processes", "utilization_percent", "memory_used_bytes")
 #: Seconds that the samplers have to answer before a run.
 TIMEOUT = 10.0
 
@@ -41,6 +43,8 @@ class Contention:
         self._wait = wait
         #: Cards that are cores have no sampler that knows who uses them.
         self._can_tell = bench.profile.enumerate != "cores" and bool(bench.profile.samplers)
+        #: Why nobody could tell who is on the cards when they were last looked at; None where somebody could.
+        self.blind: str | None = None if self._can_tell else "no sampler of this vendor's cards knows who uses them"
 
     def look(self, devices: Sequence[Device]) -> list[Foreign]:
         """Who else is on these cards now; nobody where no sampler can tell.
@@ -51,14 +55,29 @@ class Contention:
             return []
         answer = self._ask(devices)
         known = known_of(answer, len(devices))
-        if not any(known):
-            self._can_tell = False
+        told = _told(known)
+        self.blind = None if all(told) else _silence(answer)
+        if not any(told):
+            # who was late may answer before the next run
+            self._can_tell = any((source.asked_seconds or 0.0) >= TIMEOUT for source in answer.sources)
             return []
         found = list(foreign(devices, known))
         if found and not any(each.who[0] == "process" for each in found):
             self._wait(AGAIN)
-            found = list(foreign(devices, known_of(self._ask(devices), len(devices))))
+            again = known_of(self._ask(devices), len(devices))
+            found = list(foreign(devices, again)) if any(_told(again)) else found
         return found
+
+
+def _told(known: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Of which cards anything is known that tells of somebody else."""
+    return [any(card.get(name) is not None for name in TELLING) for card in known]
+
+
+def _silence(answer: Survey) -> str:
+    """Why nobody could tell."""
+    reasons = [f"{source.sampler}: {source.reason}" for source in answer.sources if source.reason is not None]
+    return "; ".join(reasons) or "no sampler reads processes, utilisation or memory of all of them"
 
 
 def known_of(answer: Survey, count: int) -> list[dict[str, Any]]:

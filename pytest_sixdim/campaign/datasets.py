@@ -31,9 +31,12 @@ def lacking_data(case: Case, settings: Settings) -> str | None:
     if path is None or case.data is None:
         return None
     needs = f"case {case.name} needs its data set in {path} (--sixdim-data {settings.data})"
-    if not path.is_dir():
-        return f"{needs}, which is {'no directory' if path.exists() else 'not there'}"
-    missing = [name for name in case.data.must_contain if not (path / name).exists()]
+    try:
+        if not path.is_dir():
+            return f"{needs}, which is {'no directory' if path.exists() else 'not there'}"
+        missing = [name for name in case.data.must_contain if not (path / name).exists()]
+    except OSError as error:  # a directory that this user may not enter
+        return f"{needs}, which can't be read: {error.strerror}"
     return f"{needs}, which lacks {', '.join(missing)}" if missing else None
 
 

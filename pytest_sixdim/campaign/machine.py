@@ -75,9 +75,20 @@ def software(python: str, modules: Sequence[str] = ()) -> dict[str, Any]:
         )
         return dict(json.loads(answer.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        last = [line.strip() for line in str(getattr(error, "stderr", None) or "").splitlines() if line.strip()][-1:]
-        why = last[0] if last and not isinstance(error, subprocess.TimeoutExpired) else str(error).partition(": ")[2]
-        raise SettingsError(f"--sixdim-python {python}: it does not run as a Python interpreter: {why}") from None
+        text = f"--sixdim-python {python}: it does not run as a Python interpreter: {_why(error)}"
+        raise SettingsError(text) from None
+
+
+def _why(error: Exception) -> str:
+    """What an interpreter that does not answer said last, in one line."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no answer within {error.timeout:g} s"
+    if not isinstance(error, subprocess.CalledProcessError):
+        return "it did not print the versions of its packages"
+    said = [line.strip() for line in str(error.stderr).splitlines() if line.strip()]
+    return said[-1] if said else f"exit status {error.returncode}"
 
 
 def system_file(path: str) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.confirming import BESIDE
 from pytest_sixdim.core.dimensions import WINDOW_DIMENSIONS, Dimension
+from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.records import Role
 
 
@@ -115,12 +116,8 @@ class Plan:
     def summary(self) -> str:
         """As in "6 runs answer 11 tests"."""
         runs = len(self.runs)
-        return f"{_count(runs, 'run')} {'answers' if runs == 1 else 'answer'} {_count(len(self.tests), 'test')}"
+        return f"{count_of(runs, 'run')} {'answers' if runs == 1 else 'answer'} {count_of(len(self.tests), 'test')}"
 
 
 def _run(case: Case, configuration: Configuration, role: Role, index: int) -> PlannedRun:
     return PlannedRun(RunKey(case.name, configuration.id, role, index), case, configuration)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

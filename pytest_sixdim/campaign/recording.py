@@ -9,6 +9,7 @@ from typing import Any
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.baseline import Baseline, Figure
 from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.core.results import JUDGED, DimensionResult
 from pytest_sixdim.core.scorecard import Scorecard, not_recordable
 from pytest_sixdim.schema.baseline_text import dump_baselines
 
@@ -40,22 +41,43 @@ def record_baselines(path: Path, scorecards: Iterable[Mapping[str, Any]], sessio
         why = not_recordable(card) or (None if card.card else "the card is not known")
         if why is None:
             entries.setdefault(card.case, []).append(_entry(card, session))
+            lines += [
+                f"not in the baseline of {card.case} {card.configuration}: {dimension}: {reason}"
+                for dimension, result in card.dimensions.items()
+                if result is not None and result.value is not None and (reason := _left_out(result)) is not None
+            ]
         else:
             lines.append(f"no baseline of {card.case} {card.configuration}: {why}")
     for case, found in entries.items():
         target = path if len(entries) == 1 else path.with_name(f"{path.stem}-{case}{path.suffix}")
-        target.write_text(dump_baselines(found), encoding="utf-8")
         count = "1 entry" if len(found) == 1 else f"{len(found)} entries"
-        lines.append(f"baselines of {case}: {count} in {target}")
+        try:
+            with target.open("x", encoding="utf-8") as file:  # never over another session's figures
+                file.write(dump_baselines(found))
+            lines.append(f"baselines of {case}: {count} in {target}")
+        except OSError as error:
+            lines.append(f"baselines of {case}: {count} not written: {target}: {error.strerror or error}")
     return lines
 
 
+def _left_out(result: DimensionResult) -> str | None:
+    """Why a value is no figure to judge later runs by; None where it is one."""
+    if result.verdict not in (*JUDGED, "unjudged"):
+        return result.verdict
+    if result.verdict == "fail" and result.limit is None:
+        return "a run that it needs failed"
+    if "unjudged" in result.detail:
+        return str(result.detail["unjudged"])
+    scope = result.detail.get("scope") or "card"
+    return None if scope == "card" else f"of a {scope}, not of a card"
+
+
 def _entry(card: Scorecard, session: Mapping[str, Any]) -> Baseline:
-    """What was measured of one configuration. Power of a whole package is no figure of a card, and is left out."""
+    """What was measured of one configuration, of what may judge later runs."""
     figures = {}
     for dimension in DIMENSIONS:
         result = card.dimensions.get(dimension)
-        if result is not None and result.value is not None and result.detail.get("scope", "card") == "card":
+        if result is not None and result.value is not None and _left_out(result) is None:
             text = f"{result.value:.{DIGITS}g}"
             figures[dimension] = Figure(text, result.unit, float(text))
     key = card.key

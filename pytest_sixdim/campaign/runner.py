@@ -103,6 +103,10 @@ class Runner:
             if each.who not in self._said:
                 self._said.add(each.who)
                 self._say(each.sentence)
+        blind = self._contention.blind
+        if blind is not None and self._bench.settings.contention == "error" and (blind,) not in self._said:
+            self._said.add((blind,))
+            self._say(f"--sixdim-contention error: nobody can tell who else is on the cards: {blind}")
         return [each.sentence for each in found]
 
     @staticmethod

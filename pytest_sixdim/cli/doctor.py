@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_sixdim.campaign.doctor import examine
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.cli.command import CommandError
+from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.report.doctor import doctor_text
 from pytest_sixdim.samplers import SAMPLERS
@@ -54,6 +55,8 @@ def _doctor(options: argparse.Namespace) -> int:
         raise CommandError("--vendor all: a host has one vendor; give its id, or auto")
     try:
         profiles = _profiles(options.profile)
+        if options.vendor not in (*profiles, "auto"):
+            raise CommandError(f"--vendor: {unknown_name('vendor', options.vendor, [*profiles, 'auto'])}")
         seen = examine(
             profiles, SAMPLERS, vendor=options.vendor, python=options.python, results=options.results.absolute()
         )
@@ -70,6 +73,8 @@ def _profiles(own: Sequence[Path]) -> dict[str, VendorProfile]:
     """The built-in profiles and the user's, which take the place of built-in ones with their id."""
     profiles = {name: load_vendor(path) for name, path in builtin_vendors().items()}
     for path in own:
+        if not path.is_file():
+            raise SettingsError(f"--profile {path}: there is no such file")
         profile = load_vendor(path)
         profiles[profile.id] = profile
     try:

@@ -18,10 +18,12 @@ _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 @dataclass(frozen=True)
 class CardMapping:
-    """`problem`: why the readings are not those of the cards that were trained on; `by_number`: nobody can tell."""
+    """`problem`: why the readings are not those of the cards that were trained on; `by_number`: nobody can tell;
+    `idle`: ranks shared cards, so that fewer were trained on than the configuration says."""
 
     problem: str | None = None
     by_number: bool = False
+    idle: bool = False
 
 
 def map_cards(start: Start | None, logs: Sequence[SampleLog]) -> CardMapping:
@@ -41,7 +43,9 @@ def map_cards(start: Start | None, logs: Sequence[SampleLog]) -> CardMapping:
             return CardMapping(f"rank {rank} trained on card {_named(device)}, sampled was {_card(cards[rank])}")
         used.add(found)
     idle = next((card for number, card in enumerate(cards) if number not in used), None)
-    return CardMapping(None if idle is None else f"{_card(idle)} was sampled, no rank trained on it")
+    if idle is None:
+        return CardMapping()
+    return CardMapping(f"{_card(idle)} was sampled, no rank trained on it", idle=True)
 
 
 def same_card(device: Mapping[str, Any], card: CardInfo) -> bool | None:

@@ -47,12 +47,13 @@ def under(measured: Measured, dimension: Dimension, around: Circumstances, conte
     """A figure of a run's window with what lay around the run.
 
     contention: "warn" flags what others did; under "error" it fails the dimension. Readings of cards that were not
-    trained on are unknown.
+    trained on are unknown; where ranks shared a card, the speed is not that of the configuration's cards.
     """
     by_number = ("cards matched by number",) if dimension in _SAMPLED and around.mapping.by_number else ()
+    fewer = (around.mapping.problem,) if around.mapping.idle and around.mapping.problem is not None else ()
     measured = replace(
         measured,
-        suspect=(*measured.suspect, *around.facts.suspect),
+        suspect=(*measured.suspect, *fewer, *around.facts.suspect),
         flags=(*measured.flags, *around.foreign, *around.facts.flags, *by_number),
         detail={**measured.detail, **around.facts.detail} if dimension in _CLOCKED else measured.detail,
     )

@@ -51,6 +51,8 @@ def judge(
     detail = dict(measured.detail)
     if (disputed := _disputed(question)) is not None:
         detail["disputed"] = disputed
+    if measured.unjudged is not None:
+        detail["unjudged"] = measured.unjudged
     return DimensionResult(
         dimension=dimension,
         verdict=answer.verdict,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Configuration
 from pytest_sixdim.core.dimensions import Dimension
-from pytest_sixdim.core.quantities import shown
+from pytest_sixdim.core.quantities import count_of, shown
 from pytest_sixdim.core.results import Measurements
 
 
@@ -64,8 +64,8 @@ def differences(entry: Baseline, configuration: Configuration, measurements: Mea
             f"batch size {shown(entry.card_batch_size)}",
             f"{configuration.batch_size}",
         ),
-        (entry.nodes == configuration.nodes, _count(entry.nodes, "node"), f"{configuration.nodes}"),
-        (entry.cards == configuration.cards, _count(entry.cards, "card"), f"{configuration.cards}"),
+        (entry.nodes == configuration.nodes, count_of(entry.nodes, "node"), f"{configuration.nodes}"),
+        (entry.cards == configuration.cards, count_of(entry.cards, "card"), f"{configuration.cards}"),
         (_same_data(entry, measurements), *_data(entry, measurements)),
         (entry.quick == measurements.quick, _settings(entry.quick), _settings(measurements.quick)),
         (entry.adapter == configuration.adapter, _adapter(entry.adapter), _adapter(configuration.adapter)),
@@ -89,10 +89,6 @@ def _data(entry: Baseline, measurements: Measurements) -> tuple[str, str]:
     if entry.data != measurements.data:
         return f"{entry.data} data", f"{measurements.data} data"
     return f"data of {entry.generator or 'an unnamed generator'}", measurements.generator or "an unnamed generator"
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def _settings(quick: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_sixdim.core.dimensions import UNITS
 from pytest_sixdim.core.events import Event, Memory
 from pytest_sixdim.core.health import aftermath, without_window
-from pytest_sixdim.core.quantities import GIB, percent
+from pytest_sixdim.core.quantities import GIB, percent, shown
 from pytest_sixdim.core.readings import Held, held, present
 from pytest_sixdim.core.records import SampleLog, Series
 from pytest_sixdim.core.results import Measured
@@ -50,7 +50,8 @@ def measure_memory(
         series = log.series.get("memory", ())
         card_over = held(series[card], window.spans) if card < len(series) else None
         if card_over is None or card_over.mean is None or card_over.readings == 0:
-            return Measured(_UNIT, unknown=_reason(log, f"node {node} " if len(logs) > 1 else "", card))
+            where = f"node {node} " if len(logs) > 1 else ""
+            return Measured(_UNIT, unknown=_reason(log, where, card, duration(window.spans)))
         over.append(card_over)
         readings.append(series[card])
     means = [card_over.mean / GIB for card_over in over if card_over.mean is not None]
@@ -84,10 +85,10 @@ def measure_memory(
     return Measured(_UNIT, means[fullest], unjudged=reserved, suspect=window.suspect, flags=tuple(flags), detail=detail)
 
 
-def _reason(log: SampleLog, node: str, card: int) -> str:
+def _reason(log: SampleLog, node: str, card: int, seconds: float) -> str:
     if "memory" in log.unavailable:
         return log.unavailable["memory"]
-    return f"{node}card {log.cards[card].index}: no memory reading in the window"
+    return f"{node}card {log.cards[card].index}: no memory reading in the window of {shown(seconds)} s"
 
 
 def _growth(window: Window, every_series: Sequence[Series]) -> float | None:

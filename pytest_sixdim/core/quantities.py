@@ -34,3 +34,8 @@ def at_least(value: float, limit: float) -> bool:
 def at_most(value: float, limit: float) -> bool:
     """Whether `value` stays within `limit`; standing on it counts."""
     return value <= limit or math.isclose(value, limit, rel_tol=_EQUAL)
+
+
+def count_of(number: int, noun: str) -> str:
+    """As in "1 card" and "8 cards"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

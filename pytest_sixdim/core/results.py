@@ -77,7 +77,7 @@ class DimensionResult:
             or without a baseline.
         compared: every figure that decided, beside its limit; where it is empty, `value` and `limit` say it all.
         detail: that of the measurement; with `disputed`, the reason, where the baseline's figure is disputed: such a
-            result does not fail under --sixdim-strict.
+            result does not fail under --sixdim-strict; with `unjudged`, why no limit may judge the figure.
     """
 
     dimension: Dimension

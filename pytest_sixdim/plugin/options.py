@@ -3,6 +3,7 @@ as sixdim_NAME."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ VALUES: tuple[tuple[str, str, str], ...] = (
     ("contention", "warn|error", "what happens where somebody else uses a card (default warn)"),
     ("save-baseline", "FILE", "write this session's figures as baseline entries"),
 )
+_METAVARS = {name: metavar for name, metavar, _ in VALUES}
 FLAGS: tuple[tuple[str, str], ...] = (
     ("quick", "use the cases' quick settings: seconds, on any machine"),
     ("strict", "unjudged, unknown, suspect and 'too few cards' fail"),
@@ -78,12 +80,27 @@ def spell_out_plan(args: list[str]) -> None:
 
 
 def value(config: pytest.Config, name: str) -> Any:
-    """What the command line says of an option, else the ini file, else None (flags: False)."""
+    """What the command line says of an option, else the ini file, else None (flags: False).
+
+    Raises pytest.UsageError for an empty text: a shell's variable that was not set must not choose the default.
+    """
     given = config.getoption(_dest(name))
+    if given == "":
+        raise pytest.UsageError(f"--sixdim-{name}: it is empty; allowed: {_METAVARS[name]}")
     if given is not None:
         return given
     written = config.getini(_dest(name))
     return written if written != "" else None
+
+
+def on_command_line(config: pytest.Config, name: str) -> bool:
+    """Whether the command line says something of an option."""
+    return config.getoption(_dest(name)) is not None
+
+
+def ini_directory(config: pytest.Config) -> Path:
+    """What paths in the ini file are relative to: its directory; pytest's root directory where there is no ini file."""
+    return config.inipath.parent if config.inipath else config.rootpath
 
 
 def plan_format(config: pytest.Config) -> str | None:

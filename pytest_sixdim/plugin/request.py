@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_sixdim import __version__
-from pytest_sixdim.campaign.datasets import GENERATED, VARIABLE
 from pytest_sixdim.campaign.recording import check_target
 from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_counts, parse_seeds
 from pytest_sixdim.core.adapters import AdapterError, adapter
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.plugin import options
+from pytest_sixdim.plugin.paths import data_root, interpreter, path_of
 from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
 
 if TYPE_CHECKING:
@@ -44,15 +42,14 @@ def read_settings(config: pytest.Config) -> Settings:
     if nodes is not None and max(nodes) > 1:
         raise SettingsError("--sixdim-nodes: more than one node is not supported yet; allowed: 1")
     runs = _runs(options.value(config, "runs"))
-    save = options.value(config, "save-baseline")
-    save_baseline = None if save is None else (config.invocation_params.dir / save).resolve()
+    save_baseline = path_of(config, "save-baseline")
     if save_baseline is not None:
         check_target(save_baseline)
-    results = Path(options.value(config, "results") or "results")
+    results = path_of(config, "results") or (config.invocation_params.dir / "results").resolve()
     return Settings(
         vendor=options.value(config, "vendor") or "auto",
-        python=options.value(config, "python") or sys.executable,
-        results=(config.invocation_params.dir / results).resolve(),
+        python=interpreter(config),
+        results=results,
         cards=parse_counts("--sixdim-cards", options.value(config, "cards")),
         nodes=nodes,
         runs=runs,
@@ -62,7 +59,7 @@ def read_settings(config: pytest.Config) -> Settings:
         launcher=options.value(config, "launcher") or "local",
         save_baseline=save_baseline,
         adapter=_adapter(options.value(config, "adapter")),
-        data=_data(config),
+        data=data_root(config),
         contention=_contention(options.value(config, "contention")),
         confirm=bool(options.value(config, "confirm")),
     )
@@ -72,12 +69,19 @@ def read_vendors(config: pytest.Config) -> dict[str, VendorProfile]:
     """Every known vendor profile by id: the built-in ones, those of the user's hooks, those of ini's sixdim_vendors; a
     later one takes the place of an earlier one with its id.
 
-    Raises SchemaError for a broken profile, SettingsError for one that is not there and for a second fallback.
+    Raises SchemaError for a broken profile, SettingsError for one that is not there, for two of one id in the ini file
+    and for a second fallback.
     """
     profiles = {name: load_vendor(path) for name, path in builtin_vendors().items()}
-    hooked = [Path(path) for paths in config.hook.pytest_sixdim_vendors() for path in paths]
-    for path in [*hooked, *_ini_vendors(config)]:
+    for path in (Path(path) for paths in config.hook.pytest_sixdim_vendors() for path in paths):
         profile = load_vendor(path)
+        profiles[profile.id] = profile
+    written: dict[str, Path] = {}
+    for path in _ini_vendors(config):
+        profile = load_vendor(path)
+        other = written.setdefault(profile.id, path)
+        if other.resolve() != path.resolve():
+            raise SettingsError(f"ini option sixdim_vendors: {other} and {path} are both of vendor {profile.id!r}")
         profiles[profile.id] = profile
     try:
         fallback_of(profiles.values())
@@ -88,7 +92,7 @@ def read_vendors(config: pytest.Config) -> dict[str, VendorProfile]:
 
 def _ini_vendors(config: pytest.Config) -> Iterator[Path]:
     """The files that ini's sixdim_vendors names, relative to the ini file; of a directory all *.yaml in it."""
-    base = config.inipath.parent if config.inipath else config.rootpath
+    base = options.ini_directory(config)
     for name in config.getini("sixdim_vendors"):
         path = base / name
         files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
@@ -114,14 +118,6 @@ def session_record(session: Session) -> dict[str, Any]:
         "dialects": dict(bench.dialects),
         "calibration": [asdict(card) for card in bench.calibration],
     }
-
-
-def _data(config: pytest.Config) -> Path | Literal["generated"] | None:
-    """Where the data sets lie: the option, else the variable SIXDIM_DATA; None where neither says."""
-    given = options.value(config, "data") or os.environ.get(VARIABLE)
-    if not given:
-        return None
-    return "generated" if given == GENERATED else (config.invocation_params.dir / given).resolve()
 
 
 def _adapter(name: str | None) -> str | None:

@@ -13,6 +13,7 @@ from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
+from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.plugin.collection import CaseItem
 from pytest_sixdim.schema.errors import SchemaError
 
@@ -84,9 +85,9 @@ def _foreign(session: Session, item: CaseItem) -> str | None:
     if settings.vendor != "all" and configuration.vendor != settings.vendor:
         return f"needs {configuration.vendor}, host has {settings.vendor}"
     if settings.cards is not None and configuration.cards not in settings.cards:
-        return f"{configuration.cards} cards, not asked for by --sixdim-cards"
+        return f"{count_of(configuration.cards, 'card')}, not asked for by --sixdim-cards"
     if settings.nodes is not None and configuration.nodes not in settings.nodes:
-        return f"{configuration.nodes} nodes, not asked for by --sixdim-nodes"
+        return f"{count_of(configuration.nodes, 'node')}, not asked for by --sixdim-nodes"
     if settings.quick and not item.case.is_quick:
         return f"case {item.case.name} has no quick block"
     return None

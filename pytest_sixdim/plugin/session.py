@@ -21,6 +21,7 @@ from pytest_sixdim.campaign.survey import Calibration, survey
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS
+from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.dialects import DIALECTS
@@ -112,7 +113,7 @@ class Session:
             return f"needs {configuration.nodes} nodes; the launcher {self.settings.launcher!r} reaches one"
         if configuration.cards > visible:
             hidden = f" ({self.host.limited_by} limits them)" if self.host.limited_by else ""
-            return f"needs {configuration.cards} cards, {visible} visible{hidden}"
+            return f"needs {count_of(configuration.cards, 'card')}, {visible} visible{hidden}"
         return None
 
 
@@ -179,13 +180,21 @@ def _controller_session(config: pytest.Config) -> Session:
     )
     if settings.vendor != "all":
         settings = Settings(**{**settings.__dict__, "vendor": host.vendor})
-    launcher(settings.launcher)
+    _check_launcher(settings.launcher)
     bench = _bench(settings, host, profiles[host.vendor], samplers, {**DIALECTS, **extra_dialects}, only_look)
     store = None if only_look else Store.create(settings.results)
     session = Session(settings, host, profiles, bench, store, _mark_registry(config))
     if store is not None:
         store.write_session(session_record(session))
     return session
+
+
+def _check_launcher(name: str) -> None:
+    """Raises SettingsError for a name that no launcher has."""
+    try:
+        launcher(name)
+    except RegistryError as error:
+        raise SettingsError(f"--sixdim-launcher: {error}") from None
 
 
 def _bench(
@@ -250,7 +259,7 @@ def _choose_paths(config: pytest.Config) -> None:
     """
     if config.args_source is pytest.Config.ArgsSource.ARGS:
         return
-    base = config.inipath.parent if config.inipath else config.rootpath
+    base = options.ini_directory(config)
     paths = [base / name for name in config.getini("sixdim_cases")]
     for path in paths:
         if not path.exists():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from pytest_sixdim.campaign.runner import StartedRun
 from pytest_sixdim.campaign.store import read_json
 from pytest_sixdim.core.records import RunRecord
 from pytest_sixdim.plugin import options
+from pytest_sixdim.plugin.selection import TOO_FEW
 from pytest_sixdim.plugin.session import Session
 from pytest_sixdim.report.pages import write_pages
 from pytest_sixdim.report.plan import plan_record, plan_table
@@ -43,11 +46,13 @@ class TerminalHooks:
                 lines.append(f"sixdim: {python} has no torch, which torchrun needs; name another with --sixdim-python")
         return lines
 
-    def pytest_report_collectionfinish(self) -> list[str]:
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """What will be launched, and what was left out and why."""
         if options.plan_format(self._config) == "json":
             return []
         lines = [f"sixdim: left out: {why}" for why in self._session.deselected]
+        lacking = Counter(item.stash[TOO_FEW] for item in items if TOO_FEW in item.stash)
+        lines += [f"sixdim: no run: {why} ({count} tests)" for why, count in lacking.items()]
         if self._session.plan.runs and options.plan_format(self._config) is None:
             lines.append(f"sixdim: {self._session.plan.summary()}")
         return lines

@@ -48,6 +48,9 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("memory", _gib(machine.get("memory_bytes"))),
             ("kernel", _text(machine.get("kernel"))),
             ("architecture", _text(machine.get("architecture"))),
+            ("driver", _text(machine.get("driver"))),
+            ("runtime", _text(machine.get("runtime"))),
+            ("identity", _text(_part(machine, "identity").get("hash"))),
         ],
         "Software": [(str(name), _text(version)) for name, version in sorted(software.items())] or [("versions", NONE)],
         "Settings": [
@@ -58,6 +61,10 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("seeds", _numbers(settings.get("seeds"), "1, 2, 3, ...")),
             ("launcher", _text(settings.get("launcher"))),
             ("interpreter", _text(settings.get("python"))),
+            ("data", _text(settings.get("data") or "none given")),
+            ("adapter", _text(settings.get("adapter") or "none")),
+            ("other users", _text(settings.get("contention"))),
+            ("run again near a limit", _yes(settings.get("confirm"))),
         ],
     }
 

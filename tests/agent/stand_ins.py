@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from pytest_sixdim.core.events import Event, Segment
 from pytest_sixdim.core.facts import CardFacts, ProcessOnCard
@@ -164,8 +165,7 @@ class Leaving(Steady):
         self._path = path
 
     def close(self) -> None:
-        with open(self._path, "w"):
-            pass
+        Path(self._path).touch()
 
 
 class Puzzling(Steady):

@@ -42,6 +42,7 @@ def test_power_and_energy_are_read_ten_times_a_second_while_segments_are_timed(j
         "scope": "card",
         "wrap": None,
         "resolution": None,
+        "sensors": None,
     }
     assert head["unavailable"] == {}
     timed = next(event["seen"] for event in job.events() if event["event"] == "warmup_end")

@@ -66,3 +66,15 @@ def test_tool_that_hangs_midway_leaves_gaps_and_no_process(job: Job, tmp_path: P
     assert [line["power"] for line in lines if "power" in line] == [[50.5, 60.5]]
     for pid in (tmp_path / "pids").read_text().split():
         assert not Path(f"/proc/{pid}").exists()
+
+
+def test_tool_is_not_asked_again_when_another_sampler_hangs_and_the_run_is_over(job: Job, tmp_path: Path) -> None:
+    hanging = {"name": "hanging", "class": "tests.agent.stand_ins:Hanging", "channels": ["temperature"], "options": {}}
+    body = f'[ -e "{tmp_path}/once" ] && exec sleep 1000\n: > "{tmp_path}/once"\n'
+    body += "printf 'index, power [W]\\n0, 50.5\\n1, 60.5\\n'"
+    tool = choice(tmp_path, body)
+    result = job.run(PROGRAM, cards=2, samplers=[tool, hanging])
+    assert result["status"] == "completed"
+    assert len((tmp_path / "pids").read_text().split()) == 2
+    for pid in (tmp_path / "pids").read_text().split():
+        assert not Path(f"/proc/{pid}").exists()

@@ -127,3 +127,29 @@ def test_cores_and_cards_without_samplers_are_not_asked(profile: VendorProfile) 
     asked = Asked(facts({"processes": [{"pid": 1}]}, {}))
     assert Contention(bench(profile), asked, asked.waits.append).look(DEVICES) == []
     assert asked.times == 0
+
+
+def test_facts_that_tell_nothing_of_others_leave_it_open_and_say_so() -> None:
+    asked = Asked(facts({"driver": "1"}, {"driver": "1"}))
+    contention = Contention(bench(), asked, asked.waits.append)
+    assert contention.look(DEVICES) == []
+    assert contention.blind == "no sampler reads processes, utilisation or memory of all of them"
+    one = Asked(facts({"processes": []}, {"driver": "1"}))
+    contention = Contention(bench(), one, one.waits.append)
+    contention.look(DEVICES)
+    assert contention.blind is not None
+
+
+def test_a_sampler_that_was_late_once_is_asked_before_the_next_run() -> None:
+    late = Survey((SourceAnswer("nvml", reason="no answer within 10 s", asked_seconds=10.0),))
+    asked = Asked(late, facts({"processes": [{"pid": 7}]}, {"processes": []}))
+    contention = Contention(bench(), asked, asked.waits.append)
+    assert contention.look(DEVICES) == []
+    assert contention.blind == "nvml: no answer within 10 s"
+    assert [each.sentence for each in contention.look(DEVICES)] == ["card GPU-0 is used by process 7"]
+    assert contention.blind is None
+
+
+def test_a_busy_card_that_does_not_answer_again_stays_busy() -> None:
+    busy = facts({"utilization_percent": 90.0}, {"utilization_percent": 0.0})
+    assert len(look(busy, Survey((SourceAnswer("nvml", reason="no answer within 10 s"),)))) == 1

@@ -206,6 +206,13 @@ def test_a_card_without_reading_of_power_is_a_problem() -> None:
     ]
 
 
+def test_what_is_there_need_not_be_installed() -> None:
+    profile = profile_with("one")
+    profile = replace(profile, samplers=(replace(profile.samplers[0], install="one comes with the driver"),))
+    seen = Survey((answer(*CHANNELS, readings={"power": (1.0, None)}),))
+    assert [finding.cure for finding in of_channels(profile, seen) if finding.about == "power"] == [""]
+
+
 def test_complaints_of_a_sampler_are_warnings() -> None:
     seen = Survey((answer(*CHANNELS, complaints=("card 1: N/A",)),))
     assert ("one", "card 1: N/A") in told(of_channels(profile_with("one"), seen), "warning")

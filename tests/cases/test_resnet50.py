@@ -163,6 +163,36 @@ def test_biases_and_normalisation_do_not_decay(program: ModuleType) -> None:
     assert decaying["fused"]
 
 
+def test_a_first_step_that_the_scaler_skips_leaves_no_momentum(program: ModuleType) -> None:
+    """torch's fused SGD alone would go on with the uninitialised memory that it took for its momentum."""
+    model = torch.nn.Linear(64, 64, bias=False)
+    before = model.weight.detach().clone()
+    optimizer, scaler = program.optimiser(model, 0.9, 0.0), torch.amp.GradScaler("cpu")
+    optimizer.param_groups[0]["lr"] = 0.5
+    for gradient in (float("inf"), 1.0):
+        scaler.scale((model.weight * gradient).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+    assert torch.allclose(model.weight, before - 0.5)
+
+
+def test_a_card_without_the_fused_kernel_gets_the_ordinary_one(
+    program: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a card says so in the first step, not when the optimiser is made."""
+    model = torch.nn.Linear(4, 4)
+
+    def missing(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("Could not run 'aten::_fused_sgd_' with arguments from the 'PrivateUse1' backend")
+
+    monkeypatch.setattr(torch, "_fused_sgd_", missing)
+    optimizer = program.optimiser(model, 0.9, 0.0)
+    model(torch.ones(1, 4)).sum().backward()
+    optimizer.step()
+    assert not optimizer.param_groups[0]["fused"]
+
+
 def images_in_folders(root: Path, count: int, classes: tuple[str, ...] = ("n01", "n02")) -> None:
     from PIL import Image
 

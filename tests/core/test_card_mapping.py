@@ -57,7 +57,7 @@ def test_a_card_that_was_not_sampled_is_a_problem() -> None:
 def test_a_card_that_no_rank_took_is_a_problem() -> None:
     devices = [{"uuid": UUIDS[0]}] * 2
     assert map_cards(start(devices=devices), BOTH) == CardMapping(
-        "card 5 (0000:5e:00.0) was sampled, no rank trained on it"
+        "card 5 (0000:5e:00.0) was sampled, no rank trained on it", idle=True
     )
 
 

@@ -60,6 +60,13 @@ def test_readings_of_another_card_are_unknown_and_the_speed_is_not_concerned(dim
     assert figure.unknown == (None if known else "trained on card X, sampled card Y")
 
 
+def test_a_speed_is_not_credible_where_ranks_shared_a_card() -> None:
+    around = Circumstances(mapping=CardMapping("card 1 was sampled, no rank trained on it", idle=True))
+    figure = under(FOUND, "speed", around, "warn")
+    assert (figure.value, figure.suspect) == (500.0, ("a doubt", "card 1 was sampled, no rank trained on it"))
+    assert under(FOUND, "power", around, "warn").unknown == "card 1 was sampled, no rank trained on it"
+
+
 @pytest.mark.parametrize(("dimension", "flagged"), [("speed", False), ("power", True), ("memory", True)])
 def test_cards_that_nobody_could_compare_are_flagged(dimension: Any, flagged: bool) -> None:
     around = Circumstances(mapping=CardMapping(by_number=True))

@@ -75,18 +75,18 @@ def test_no_reading_in_the_window_is_unknown_even_where_an_earlier_one_might_hol
     found = window(events(*short))
     measured = measure_memory(found, (), [log(memory=[gib(lambda t: 40)])])
     assert measured.value is None
-    assert measured.unknown == "card 0: no memory reading in the window"
+    assert measured.unknown == "card 0: no memory reading in the window of 0.5 s"
 
 
 def test_one_card_unknown_makes_the_fullest_unknown() -> None:
     measured = measure_memory(window(), (), [log(2, memory=[USED, series(lambda t: None, 60, 260, 1.0)])])
-    assert measured.unknown == "card 1: no memory reading in the window"
+    assert measured.unknown == "card 1: no memory reading in the window of 50 s"
 
 
 def test_a_card_of_another_node_is_named_with_it() -> None:
     missing = log(memory=[series(lambda t: None, 60, 260, 1.0)])
     measured = measure_memory(window(), (), [log(memory=[USED]), missing])
-    assert measured.unknown == "node 1 card 0: no memory reading in the window"
+    assert measured.unknown == "node 1 card 0: no memory reading in the window of 50 s"
 
 
 def test_no_sampler_is_unknown_with_its_reason() -> None:

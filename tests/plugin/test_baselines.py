@@ -76,6 +76,24 @@ def test_recorded_figures_judge_the_next_session_as_own_baseline(bench: Bench) -
     assert bench.scorecard(ONE)["dimensions"]["speed"]["label"].startswith("pass (own baseline, 20")
 
 
+def test_a_file_that_has_meanwhile_come_is_not_overwritten(bench: Bench) -> None:
+    bench.case("tiny")
+    bench.case("other")
+    (bench.path / "new-tiny.yaml").write_text("precious")
+    result = bench.run("-m", "singlecard and (speed or accuracy)", "--sixdim-save-baseline", "new.yaml")
+    result.stdout.fnmatch_lines(["baselines of tiny: 1 entry not written: */new-tiny.yaml: File exists"])
+    assert (bench.path / "new-tiny.yaml").read_text() == "precious"
+    assert (bench.path / "new-other.yaml").exists()
+
+
+def test_a_figure_that_a_crash_left_unconfirmed_is_not_recorded(bench: Bench) -> None:
+    args = ("--speeds=15950/16070/16050", "--fault", "raise", "--fault-seed", "2")
+    bench.case("tiny", *args, extra="limits: {speed: 16000 samples/s}")
+    result = bench.run("-m", "singlecard and (speed or accuracy)", "--sixdim-save-baseline", "new.yaml")
+    result.stdout.fnmatch_lines([f"not in the baseline of tiny {ONE}: speed: a run that it needs failed"])
+    assert "speed:" not in (bench.path / "new.yaml").read_text().partition("entries:")[2]
+
+
 def test_figures_without_convergence_are_not_recorded(bench: Bench) -> None:
     bench.case("tiny", "--value", "90")
     result = bench.run("-m", "singlecard and (speed or accuracy)", "--sixdim-save-baseline", "new.yaml")

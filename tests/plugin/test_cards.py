@@ -74,6 +74,11 @@ def test_somebody_on_a_card_is_told_once_and_recorded_with_every_run(cards: Card
     assert cards.bench.result("full-2", ONE)["status"] == "completed"
 
 
+def test_a_plan_says_what_has_too_few_cards(cards: Cards) -> None:
+    result = cards.run("--sixdim-plan", state={})
+    result.stdout.fnmatch_lines(["sixdim: no run: needs 2 cards, 1 visible (6 tests)"])
+
+
 def test_an_idle_card_is_no_reason_for_a_word(cards: Cards) -> None:
     cards.channels = "memory"
     result = cards.run(state={"facts": {"processes": [], "utilization_percent": 0.0}})
@@ -153,3 +158,26 @@ def test_driver_and_runtime_are_part_of_the_machines_identity(cards: Cards) -> N
         assert cards.bench.scorecard(ONE)["machine"]["identity"] == identity
         identities.append(identity["hash"])
     assert len(set(identities)) == 2
+
+
+def test_recorded_figures_of_capped_cards_judge_capped_cards_alone(cards: Cards) -> None:
+    cards.channels = "memory"
+    tests = ("-m", "singlecard and (speed or memory or accuracy)")
+    recorded = cards.bench.cases / "tiny.baselines.yaml"
+    capped = {"facts": {"power_limit_watts": 500.0, "power_default_watts": 700.0}}
+    cards.run(*tests, "--sixdim-save-baseline", str(recorded), state=capped)
+    assert "power_cap: 500" in recorded.read_text()
+    cards.run(*tests, state=capped)
+    labels = [cards.bench.scorecard(ONE)["dimensions"][name]["label"] for name in ("speed", "memory")]
+    assert all(re.fullmatch(r"pass \(own baseline, \d{4}-\d\d-\d\d\)", label) for label in labels), labels
+    cards.run(*tests, state={"facts": {"power_limit_watts": 700.0, "power_default_watts": 700.0}})
+    reason = cards.bench.scorecard(ONE)["dimensions"]["speed"]["reason"]
+    assert "baseline exists for a power cap of 500 W, this run used no power cap" in reason
+
+
+def test_under_contention_error_cards_of_which_nobody_can_tell_are_named_once(cards: Cards) -> None:
+    cards.channels = "power"
+    args = ("-m", "singlecard and (accuracy or stability)", "--sixdim-runs", "2", "--sixdim-contention", "error")
+    said = "--sixdim-contention error: nobody can tell who else is on the cards: "
+    assert cards.run(*args, state={}).stdout.str().count(said) == 1
+    assert said not in cards.run(*args[:-1], "warn", state={}).stdout.str()

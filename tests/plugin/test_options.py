@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.plugin.conftest import Bench
@@ -14,7 +16,13 @@ from tests.plugin.conftest import Bench
         (("--sixdim-cards", "none"), "--sixdim-cards 'none': give positive whole numbers*"),
         (("--sixdim-runs", "0"), "--sixdim-runs 0: give a positive whole number*"),
         (("--sixdim-seeds", "1,2"), "--sixdim-seeds '1,2': 5 runs need 5 seeds, 2 given"),
-        (("--sixdim-launcher", "slrum"), "*'slrum'*known: local"),
+        (("--sixdim-launcher", "slrum"), "--sixdim-launcher: *'slrum'*known: local"),
+        (("--sixdim-vendor", ""), "--sixdim-vendor: it is empty; allowed: auto|ID|all"),
+        (("--sixdim-data", ""), "--sixdim-data: it is empty; allowed: DIR|generated"),
+        (("--sixdim-results", ""), "--sixdim-results: it is empty; allowed: DIR"),
+        (("--sixdim-contention", "eror"), "--sixdim-contention eror: allowed: warn, error"),
+        (("--sixdim-python", "./py"), "--sixdim-python ./py: there is no interpreter (/*/py)"),
+        (("--sixdim-python", "no-such-python"), "--sixdim-python no-such-python: *no such command on PATH*"),
         (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
         (("--sixdim-resume", "last"), "--sixdim-resume last: * not supported yet*"),
         (("--sixdim-adapter", "ditroch"), "--sixdim-adapter: unknown adapter 'ditroch'; did you mean 'ditorch'?*"),
@@ -31,6 +39,30 @@ def test_what_cannot_be_honoured_is_one_clear_line(bench: Bench, options: tuple[
     result.stderr.fnmatch_lines([f"ERROR: {says}"])
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
     assert not bench.results.exists()
+
+
+def test_an_interpreter_beside_the_tests_starts_the_ranks_too(bench: Bench) -> None:
+    bench.case()
+    link = bench.path / "py"
+    link.symlink_to(bench.python)
+    for given in (("--sixdim-python", "./py"), ("-o", "sixdim_python=./py")):
+        (bench.path / "pytest.ini").write_text("[pytest]\n")
+        result = bench.pytester.runpytest_subprocess("--sixdim", *given, "-m", "singlecard and accuracy")
+        result.assert_outcomes(passed=1, deselected=11)
+        order = json.loads(next(bench.session.glob("*/*/full-1/order.json")).read_text())
+        assert order["python"] == str(link)  # a virtual environment's is a link too, and must stay one
+
+
+def test_paths_of_the_ini_file_are_relative_to_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.case()
+    bench.pytester.makeini("[pytest]\nsixdim_results = kept")
+    below = bench.path / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    bench.run("-m", "singlecard and speed")
+    assert (bench.path / "kept" / "latest" / "session.json").exists()
+    bench.run("-m", "singlecard and speed", "--sixdim-results", "here")
+    assert (below / "here" / "latest" / "session.json").exists()
 
 
 def test_a_results_directory_that_cannot_be_made(bench: Bench) -> None:

@@ -105,6 +105,10 @@ def test_the_ini_files_profile_wins_over_the_hooks(bench: Bench) -> None:
         ("no-such.yaml", "ini option sixdim_vendors: *no-such.yaml does not exist"),
         ("empty", "ini option sixdim_vendors: *empty holds no [*].yaml"),
         ("broken", "broken.yaml:3: unknown key 'nmae'; did you mean 'name'?"),
+        (
+            "twins vendors",
+            "ini option sixdim_vendors: */twins/twin.yaml and */vendors/twin.yaml are both of vendor 'twin'",
+        ),
         ("second", "exactly one vendor profile must say 'fallback: true'; found: cpu, second"),
     ],
 )
@@ -115,6 +119,8 @@ def test_what_cannot_be_used_is_one_usage_error(bench: Bench, named: str, expect
     broken = bench.path / "broken" / "broken.yaml"
     broken.write_text(broken.read_text(encoding="utf-8").replace("name: Homemade", "nmae: Homemade"), encoding="utf-8")
     profile(bench.path / "second", "second", more="fallback: true")
+    profile(bench.path / "twins", "twin")
+    profile(bench.path / "vendors", "twin")
     ini(bench, named)
     result = bench.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR

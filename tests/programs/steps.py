@@ -9,9 +9,11 @@ import argparse
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 
@@ -55,6 +57,8 @@ def main() -> None:
     parser.add_argument("--segment", type=float, default=0.15)
     parser.add_argument("--claim", type=float, default=1.0, help="claims this share of the seconds it took")
     parser.add_argument("--trained-on", default="real", help="the data that it says it trained on")
+    parser.add_argument("--cards", default="", help="UUIDs of the cards that it says its ranks train on")
+    parser.add_argument("--clock", default=None, help="a stub's clock, which the third segment sets to 5 s")
     parser.add_argument("--fault", default=None)
     parser.add_argument("--fault-seed", type=int, default=0)
     parser.add_argument("--child", action="store_true", help="leaves a child in a session of its own")
@@ -63,7 +67,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     speeds = [float(speed) for speed in options.speeds.split("/") if speed]
-    event("start", role=options.role, world_size=WORLD, data=options.trained_on)
+    devices = [{"uuid": uuid} for uuid in options.cards.split(",") if uuid]
+    told = {"devices": devices} if devices else {}
+    event("start", role=options.role, world_size=WORLD, data=options.trained_on, **told)
     if options.child:
         subprocess.Popen(["sleep", "600"], start_new_session=True)
     time.sleep(options.segment)
@@ -74,6 +80,9 @@ def main() -> None:
         now = time.monotonic()
         if index == 3:
             fault(options)
+            if options.clock is not None and RANK == 0:
+                with Path(options.clock).open("r+b") as file:
+                    file.write(struct.pack("d", 5.0))
         samples = 50 * options.batch_size * WORLD
         seconds = samples / WORLD / speeds[options.seed - 1] if speeds else (now - last) * options.claim
         pause = {"paused_seconds": max(0.0, now - last - seconds)} if speeds else {}

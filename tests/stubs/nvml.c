@@ -332,10 +332,10 @@ EXPORT int nvmlDeviceGetPowerManagementDefaultLimit(Card *card, unsigned *out) {
     return state(card, "limit");
 }
 
-/* ecc=CORRECTED,UNCORRECTED */
+/* ecc=CORRECTED,UNCORRECTED,SINCE: none before that instant */
 EXPORT int nvmlDeviceGetTotalEccErrors(Card *card, unsigned kind, unsigned counter, uint64_t *out) {
     (void)counter;
-    *out = (uint64_t)number(card, "ecc", (int)kind, 0);
+    *out = now(card) < number(card, "ecc", 2, -INFINITY) ? 0 : (uint64_t)number(card, "ecc", (int)kind, 0);
     return state(card, "ecc");
 }
 

@@ -52,6 +52,15 @@ def card(alone: None, monkeypatch: pytest.MonkeyPatch) -> Card:
     return card
 
 
+def test_a_torch_that_sees_no_card_is_said_in_words(
+    card: Card, told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(device="npu", imports=["torch_npu"])
+    monkeypatch.setattr(Card, "device_count", lambda self: 0)
+    with pytest.raises(RuntimeError, match=r"torch 2\.9\.0 sees no device of kind npu"):
+        training.start()
+
+
 @pytest.fixture
 def on_card(card: Card, told: Callable[..., Any]) -> Card:
     told(device="npu", imports=["torch_npu"], backend="hccl", precision="fp8")

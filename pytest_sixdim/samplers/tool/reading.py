@@ -78,9 +78,10 @@ def card_reading(record: Record, fields: Mapping[str, Field], same: Mapping[str,
         values[name] = number(cell, NUMBERS[name], entry.unit, same, entry.missing)
         if values[name] is None and not is_missing(cell, entry.missing):
             unread[name] = cell.text
-    share, total = values.pop("memory_share", None), values.get("memory_total")
-    if share is not None and total is not None and values.get("memory") is None:
-        values["memory"] = share / 100 * total
+    if "memory_share" in values:
+        share, total = values.pop("memory_share"), values.get("memory_total")
+        if values.get("memory") is None:
+            values["memory"] = share / 100 * total if share is not None and total is not None else None
     return CardReading(key, texts, values, unread)
 
 

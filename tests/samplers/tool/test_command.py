@@ -68,6 +68,18 @@ def test_tool_is_asked_again_and_the_newest_answer_counts(tools: Any, command: A
     assert [fact["memory_used_bytes"] for fact in sampler.facts()] == [100 * 2**20, 200 * 2**20]
 
 
+def test_memory_as_a_share_that_is_not_printed_any_more_is_missing_and_not_the_first_answers(
+    tools: Any, command: Any, node: Any
+) -> None:
+    fields = {"index": "index", "uuid": "uuid", "memory_share": "share", "memory_total": "total"}
+    printed = "index, uuid, share [%], total [MiB]\n0, a, 10, 1000\n1, b, 20, 1000\n"
+    tools.prints("acme-smi", printed)
+    sampler = command(alternatives=[{**QUERY, "fields": fields}], interval=0.01)
+    sampler.open(node(CARDS), ("memory",))
+    tools.prints("acme-smi", printed.replace("a, 10", "a, N/A").replace("b, 20", "b, 30"))
+    eventually(lambda: sampler.read(("memory",)).get("memory") == [None, 300 * 2**20])
+
+
 def test_readings_come_in_the_order_of_the_devices_and_by_uuid(tools: Any, command: Any) -> None:
     tools.prints("acme-smi", TWO)
     sampler = command(alternatives=[QUERY])
