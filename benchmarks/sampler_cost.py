@@ -74,6 +74,8 @@ def main() -> None:
     """Run and print."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     cards = int(sys.argv[2]) if len(sys.argv) > 2 else 8
+    if seconds <= OPENING:
+        raise SystemExit(f"more than {OPENING:g} s are needed: a run of so many seconds is subtracted")
     with tempfile.TemporaryDirectory() as name:
         stub = NvmlStub(build(Path(name)), Path(name))
         short, _, _ = sample(stub, OPENING, cards)

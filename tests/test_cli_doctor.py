@@ -151,7 +151,8 @@ def test_nvidia_cards_are_read_through_their_library(tmp_path: Path, nvml_stub: 
     [
         (["--vendor", "nvdia"], "--vendor: unknown vendor 'nvdia'; did you mean 'nvidia'?"),
         (["--vendor", "all"], "--vendor all: a host has one vendor"),
-        (["--profile", "no-such.yaml"], "no-such.yaml"),
+        (["--vendor", ""], "--vendor: unknown vendor ''; known: amd, "),
+        (["--profile", "no-such.yaml"], "--profile no-such.yaml: there is no such file"),
     ],
 )
 def test_what_cannot_be_done_as_asked_is_a_usage_error(

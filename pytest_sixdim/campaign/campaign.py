@@ -94,7 +94,7 @@ class Campaign:
         has not made them yet."""
         both = sides(configuration, dimension)
         rounds = [[self._plan.window_run(case, side) for side in both]]
-        rounds += map(list, zip(*(confirming_runs(self._plan, case, side) for side in both), strict=True))
+        rounds += map(list, zip(*(confirming_runs(case, side) for side in both), strict=True))
         if any(run.key not in self._runner.records for planned in rounds for run in planned):
             self._say(f"{dimension} of {configuration.id} stands near its limit: {MORE} more window runs")
         figures: dict[str, Measured] = {}
@@ -104,6 +104,8 @@ class Campaign:
             figure = figures[own.name] = self._measured(dimension, taken)
             if figure.value is None:
                 break  # this decides
+        for side in both[1:]:
+            self._add_runs(case, side)
         confirmed = {**measurements.dimensions, dimension: median_of(dimension, figures)}
         return replace(measurements, dimensions=confirmed, runs=self._summaries(case, configuration))
 
@@ -125,6 +127,14 @@ class Campaign:
 
         return self._store.update_scorecard(case.name, configuration.id, update)
 
+    def _add_runs(self, case: Case, configuration: Configuration) -> None:
+        """Name in a configuration's scorecard, where it has one already, the runs that another one has asked for."""
+
+        def update(before: dict[str, Any]) -> dict[str, Any]:
+            return Scorecard.from_json(before).with_runs(self._summaries(case, configuration)).to_json()
+
+        self._store.change_scorecard(case.name, configuration.id, update)
+
     def failed_run(
         self, case: Case, configuration: Configuration, dimension: Dimension, *, confirmed: bool = False
     ) -> RunRecord | None:
@@ -132,7 +142,7 @@ class Campaign:
         one of three."""
         records = self._records(self._plan.needed(case, configuration, dimension))
         if confirmed:
-            more = [run for side in sides(configuration, dimension) for run in confirming_runs(self._plan, case, side)]
+            more = [run for side in sides(configuration, dimension) for run in confirming_runs(case, side)]
             records += [self._runner.records[run.key] for run in more if run.key in self._runner.records]
         return next((record for record in records if not record.result.finished), None)
 

@@ -17,11 +17,17 @@ from pytest_sixdim.campaign.settings import SettingsError
 def lock_directory() -> Path:
     """A private directory on this host, the same for all of the user's sessions.
 
-    Raises SettingsError where somebody else owns it.
+    Below XDG_RUNTIME_DIR, or the temporary directory where that names none that can be written to, as after su.
+    Raises SettingsError where it can't be made and where somebody else owns it.
     """
     base = os.environ.get("XDG_RUNTIME_DIR")
-    directory = Path(base) / "sixdim" if base else Path(tempfile.gettempdir()) / f"sixdim-{os.getuid()}"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    usable = bool(base) and os.access(str(base), os.W_OK | os.X_OK)
+    directory = Path(str(base)) / "sixdim" if usable else Path(tempfile.gettempdir()) / f"sixdim-{os.getuid()}"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"{directory}: {error.strerror or error}; it holds the locks of this user's cards"
+        raise SettingsError(f"{text}, below XDG_RUNTIME_DIR or the temporary directory") from None
     if directory.is_symlink() or directory.stat().st_uid != os.getuid():
         raise SettingsError(f"{directory}: belongs to somebody else; it holds the locks of this user's cards")
     return directory

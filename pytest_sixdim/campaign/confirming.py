@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pytest_sixdim.campaign.plan import Plan, PlannedRun, RunKey
+from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.confirming import MORE
 from pytest_sixdim.core.dimensions import Dimension
 
 
-def confirming_runs(plan: Plan, case: Case, configuration: Configuration) -> list[PlannedRun]:
-    """Two window runs beside the one that gave the figure: the first that it is not itself.
+def confirming_runs(case: Case, configuration: Configuration) -> list[PlannedRun]:
+    """window-2 and window-3, with seeds of their own, beside the first run, full or not, that gave the figure.
 
     They are the same ones for every dimension of the configuration, and for linearities that divide by its speed.
     """
-    first = 2 if plan.window_run(case, configuration).key.role == "window" else 1
-    keys = [RunKey(case.name, configuration.id, "window", first + index) for index in range(MORE)]
+    keys = [RunKey(case.name, configuration.id, "window", 2 + index) for index in range(MORE)]
     return [PlannedRun(key, case, configuration) for key in keys]
 
 

@@ -14,13 +14,14 @@ VARIABLE = "SIXDIM_DATA"
 
 
 def generated(case: Case, settings: Settings) -> bool:
-    """Whether the case trains on generated data: it needs a data set and no directory is given."""
-    return case.data is not None and not isinstance(settings.data, Path)
+    """Whether the case trains on generated data: it needs a data set and no directory is given, or its settings are
+    the quick ones, whose sizes are meant for generated data."""
+    return case.data is not None and (case.is_quick or not isinstance(settings.data, Path))
 
 
 def data_path(case: Case, settings: Settings) -> Path | None:
     """Where the case's data set lies (absolute); None for generated data and for a case that needs none."""
-    if case.data is None or not isinstance(settings.data, Path):
+    if case.data is None or case.is_quick or not isinstance(settings.data, Path):
         return None
     return settings.data.absolute() / case.data.path
 

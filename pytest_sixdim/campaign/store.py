@@ -65,6 +65,15 @@ class Store:
             write_json(path, record)
         return record
 
+    def change_scorecard(
+        self, case: str, configuration: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> None:
+        """Replace a scorecard by what `change` makes of it, where there is one."""
+        path = self.directory / case / configuration / "scorecard.json"
+        with _locked(self.directory / ".lock"):
+            if path.exists():
+                write_json(path, change(read_json(path)))
+
     def scorecards(self) -> tuple[list[dict[str, Any]], list[str]]:
         """Every scorecard of the session, and a line for each that can't be read."""
         cards, broken = [], []

@@ -21,6 +21,8 @@ LEAST_TICKS = 100
 UNCOVERED = 0.05
 #: Counter and polled power further apart than this are not credible.
 APART = 0.05
+#: A counter that ticks less often than this in the window says nothing of polled power either.
+LEAST_COARSE_TICKS = 20
 #: A window of 30 s may miss them by the rounding of a float.
 _ROUNDING = 1e-6
 
@@ -74,7 +76,7 @@ def read_meter(meter: Meter, window: Window) -> MeterReading:
         reading = replace(reading, unknown=f"the window is {shown(window.seconds)} s, {LEAST_SECONDS:.0f} s are needed")
     if reading.unknown is not None:
         return replace(reading, watts=None)
-    return reading if useless else _cross_checked(reading, meter, window)
+    return _coarsely_checked(reading, meter, window) if useless else _cross_checked(reading, meter, window)
 
 
 def _useless(meter: Meter, window: Window) -> str | None:
@@ -174,9 +176,25 @@ def _cross_checked(reading: MeterReading, meter: Meter, window: Window) -> Meter
     other = _by_polling(meter.name, meter.power, polled, window)
     if other.unknown is not None or other.watts is None or reading.watts is None:
         return reading
-    apart = abs(other.watts - reading.watts) / reading.watts
-    suspect = None
-    if apart > APART:
-        both = f"energy counter {shown(reading.watts)} W and polled power {shown(other.watts)} W"
-        suspect = f"{both} are {percent(apart)} apart"
-    return replace(reading, polled=other.watts, suspect=suspect)
+    return replace(reading, polled=other.watts, suspect=_apart(reading.watts, other.watts, APART))
+
+
+def _coarsely_checked(reading: MeterReading, meter: Meter, window: Window) -> MeterReading:
+    """Polled power against a counter that ticks too seldom to be the figure: it is known to two of its ticks."""
+    counter, polled = meter.energy_source, meter.power_source
+    if meter.energy is None or reading.watts is None or (counter and polled and counter.scope != polled.scope):
+        return reading
+    curve = energy_curve(meter.energy, counter.wrap if counter else None)
+    ticks, covered = curve.ticks(window.spans), curve.covered(window.spans)
+    if ticks < LEAST_COARSE_TICKS or curve.backwards or duration(covered) < (1 - UNCOVERED) * duration(window.spans):
+        return reading
+    counted = curve.counted(covered) / duration(covered)
+    return replace(reading, suspect=_apart(counted, reading.watts, APART + 2 / ticks))
+
+
+def _apart(counted: float, polled: float, allowed: float) -> str | None:
+    """Why two powers (W) are not both credible; None where they differ by at most the share `allowed`."""
+    apart = abs(polled - counted) / counted
+    if apart <= allowed:
+        return None
+    return f"energy counter {shown(counted)} W and polled power {shown(polled)} W are {percent(apart)} apart"

@@ -80,8 +80,12 @@ class Scorecard:
 
     def with_result(self, result: DimensionResult, runs: Iterable[Mapping[str, Any]] = ()) -> Scorecard:
         """With one more dimension judged, and the runs that it took added by name."""
+        return replace(self.with_runs(runs), dimensions={**self.dimensions, result.dimension: result})
+
+    def with_runs(self, runs: Iterable[Mapping[str, Any]]) -> Scorecard:
+        """With more runs, each named once."""
         by_name = {run.get("name"): run for run in (*self.runs, *runs)}
-        return replace(self, dimensions={**self.dimensions, result.dimension: result}, runs=tuple(by_name.values()))
+        return replace(self, runs=tuple(by_name.values()))
 
     def to_json(self) -> dict[str, Any]:
         """scorecard.json: plain types, no number that is not finite."""

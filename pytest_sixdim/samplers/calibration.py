@@ -57,9 +57,10 @@ def ticks(changes: Sequence[tuple[float, float]], wrap: float | None, polled: Se
 
 def calibrate(
     meter: Sampler, source: Source, poller: Sampler | None, cards: int, seconds: float, period: float = POLL_PERIOD
-) -> list[Ticks]:
+) -> list[Ticks | None]:
     """Read the counters of all `cards` for `seconds` without a pause, and poll power meanwhile.
 
+    None for a card that has no counter: none of the readings came.
     A `poller` that is not the meter itself is asked from a thread of its own: a tool may take a second to answer.
     """
     changes: list[list[tuple[float, float]]] = [[] for _ in range(cards)]
@@ -92,4 +93,6 @@ def calibrate(
                 seen.append((now, value))
     if thread is not None:
         thread.join(2.0)
-    return [ticks(seen, source.wrap, readings) for seen, readings in zip(changes, polled, strict=True)]
+    return [
+        ticks(seen, source.wrap, readings) if seen else None for seen, readings in zip(changes, polled, strict=True)
+    ]

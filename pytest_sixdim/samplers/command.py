@@ -15,6 +15,7 @@ from pytest_sixdim.samplers.tool.asking import Asking
 from pytest_sixdim.samplers.tool.boards import BoardRule, board_rule, refusal, shared
 from pytest_sixdim.samplers.tool.finding import completed, first_that_answers, has_pci_vendor, identified
 from pytest_sixdim.samplers.tool.offering import card, facts, source, why_not
+from pytest_sixdim.samplers.tool.plausible import believed
 from pytest_sixdim.samplers.tool.polling import Polling
 from pytest_sixdim.samplers.tool.process import Tool, ToolFailure
 from pytest_sixdim.samplers.tool.query import query
@@ -182,4 +183,4 @@ class CommandSampler(Sampler):
 
     def _readings(self, channels: Sequence[str]) -> dict[str, list[float | None]]:
         found = [self._latest.get(key) for key in self._known]
-        return {channel: [one.values.get(channel) if one else None for one in found] for channel in channels}
+        return {channel: [believed(channel, one) for one in found] for channel in channels}

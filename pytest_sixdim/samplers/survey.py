@@ -99,7 +99,7 @@ def _ask(request: Mapping[str, Any], say: Say) -> None:
 
 
 def _calibrated(request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The energy counter of each card; `power` of the request polls power meanwhile."""
+    """The energy counter of each card that has one; `power` of the request polls power meanwhile."""
     meter = _made(request["sampler"])
     node = Node(_devices(request["devices"], meter.cards()), Path(request["directory"]))
     source = meter.open(node, request["sampler"]["channels"])["energy"]
@@ -114,6 +114,7 @@ def _calibrated(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"card": device.id, "sampler": source.sampler, **asdict(ticks)}
         for device, ticks in zip(node.devices, found, strict=True)
+        if ticks is not None
     ]
 
 

@@ -24,6 +24,20 @@ def test_the_directory_is_private(tmp_path: Path) -> None:
     assert lock_directory().stat().st_mode & 0o777 == 0o700
 
 
+def test_a_runtime_directory_of_another_login_is_left_for_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/none")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert lock_directory() == tmp_path / f"sixdim-{os.getuid()}"
+
+
+def test_a_directory_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "sixdim").write_text("in the way")
+    with pytest.raises(SettingsError, match="File exists; it holds the locks"):
+        lock_directory()
+
+
 def test_somebody_elses_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sixdim").symlink_to("/")
     with pytest.raises(SettingsError, match="belongs to somebody else"):

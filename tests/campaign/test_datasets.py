@@ -55,6 +55,13 @@ def test_a_case_without_a_data_set_takes_no_notice(case: Case, tmp_path: Path) -
         assert lacking_data(plain, settings(said)) is None  # type: ignore[arg-type]
 
 
+def test_quick_settings_generate_their_data_even_where_a_directory_is_given(case: Case, tmp_path: Path) -> None:
+    quick = replace(case, is_quick=True)
+    assert generated(quick, settings(tmp_path))
+    assert data_argument(quick, settings(tmp_path)) == "generated"
+    assert lacking_data(quick, settings(tmp_path)) is None
+
+
 def test_what_a_directory_lacks_is_named_with_its_path(case: Case, tmp_path: Path) -> None:
     images = tmp_path / "images"
     assert lacking_data(case, settings(tmp_path)) == (

@@ -81,3 +81,19 @@ def test_software_is_that_of_the_training_programs_interpreter() -> None:
 def test_an_interpreter_that_is_none_is_refused(python: str) -> None:
     with pytest.raises(SettingsError, match=rf"^--sixdim-python {python}: it does not run as a Python interpreter"):
         software(python)
+
+
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        ("echo >&2; exit 2", "exit status 2"),
+        ("echo one >&2; echo two >&2; exit 1", "two"),
+        ("echo hello", "it did not print the versions of its packages"),
+    ],
+)
+def test_what_such_an_interpreter_says_is_one_line(tmp_path: Path, does: str, says: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{does}\n")
+    python.chmod(0o755)
+    with pytest.raises(SettingsError, match=rf": it does not run as a Python interpreter: {says}$"):
+        software(str(python))

@@ -170,6 +170,11 @@ def test_counter_that_stands_still_is_told(ask: Callable[..., Survey]) -> None:
     assert [(calibration.moves, calibration.watts) for calibration in found.calibrations] == [(False, None)] * 2
 
 
+def test_a_card_without_a_counter_is_not_said_to_have_one_that_stands_still(ask: Callable[..., Survey]) -> None:
+    (calibration,) = ask("OneCounter", calibrate=0.2).calibrations
+    assert (calibration.card, calibration.moves) == ("IMG-0", True)
+
+
 def test_power_of_another_sampler_is_polled_beside_the_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(KINDS))
     choices = (SamplerChoice("Stuck", ("power",)), SamplerChoice("TwoCards", ("energy",), {"polled": 1.0}))

@@ -106,3 +106,8 @@ def test_corrected_errors_and_replays_are_flagged() -> None:
 def test_errors_that_the_driver_reported_are_suspect() -> None:
     found = read_facts(SPANS, [told([{"xids": []}], [{"xids": [31]}], [{"xids": [31, 79]}]), told([{"xids": []}])])
     assert found.suspect == ("node 0 card 0: the driver reported error 31, 79",)
+
+
+def test_a_lost_card_is_suspect() -> None:
+    found = read_facts(SPANS, [told([{}, {}], [{}, {"lost": True}])])
+    assert found.suspect == ("card 1: the card was lost",)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -306,6 +307,25 @@ def test_counter_and_polled_power_must_agree_within_five_percent(load: float, cr
     assert (measured.suspect == ()) is credible
     if not credible:
         assert measured.suspect[0].startswith("card 0: energy counter 500 W and polled power")
+
+
+@pytest.mark.parametrize(("load", "credible"), [(530.0, True), (620.0, False), (380.0, False)])
+def test_a_counter_that_ticks_too_seldom_to_be_the_figure_still_contradicts_polled_power(
+    load: float, credible: bool
+) -> None:
+    """Polling that beats with the load: a counter of 30 ticks knows the power to 7 %."""
+    seldom = series(lambda t: 500.0 * (t // 1), 60)
+    measured = measure_power(window(), [log(energy=[seldom], power=[polled(load)])])
+    assert measured.value == pytest.approx(load)
+    assert (measured.suspect == ()) is credible
+    if not credible:
+        assert measured.suspect[0].startswith("card 0: energy counter 500 W and polled power")
+
+
+@pytest.mark.parametrize("seldom", [lambda t: 5000.0 * (t // 10), lambda t: 500.0 * (t // 1 % 20)])
+def test_a_counter_that_hardly_ticks_or_falls_contradicts_nothing(seldom: Callable[[float], float]) -> None:
+    measured = measure_power(window(), [log(energy=[series(seldom, 60)], power=[polled(900)])])
+    assert measured.suspect == ()
 
 
 def test_polled_power_that_is_no_figure_itself_contradicts_nothing() -> None:

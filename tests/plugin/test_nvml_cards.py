@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import pytest
@@ -145,11 +146,17 @@ def test_readings_of_cards_that_were_not_trained_on_are_no_figure(cards: Cards) 
 
 
 def test_eight_cards_are_all_read(cards: Cards) -> None:
-    cards.play(
-        *(card(number, Steady(100.0 * (number + 1)), memory=f"{1024 * (8 - number)},81559") for number in range(8))
-    )
-    cards.run(8)
+    """One of them counts no energy: that one alone is polled."""
+    words: list[dict[str, Any]] = [{"memory": f"{1024 * (8 - number)},81559"} for number in range(8)]
+    words[7]["without"] = "energy"
+    cards.play(*(card(number, Steady(100.0 * (number + 1)), **words[number]) for number in range(8)))
+    result = cards.run(8, "--segment", "0.6")
+    assert re.search(r"^sixdim: energy counter: tick [\d.]+ ms, 7 cards$", result.stdout.str(), re.MULTILINE)
     memory = cards.dimensions(8)["memory"]["detail"]
     assert memory["cards_gib"] == pytest.approx([8 - number for number in range(8)])
-    meters = cards.dimensions(8)["power"]["detail"]["meters"]
-    assert [meter["name"] for meter in meters] == [f"card {number}" for number in range(8)]
+    order = cards.bench.session / "tiny" / "nvidia-fp32-bs32-1x8" / "window-1" / "order.json"
+    assert "energy" in json.loads(order.read_text())["samplers"][0]["channels"]
+    lines = (order.parent / "node-0" / "samples.jsonl").read_text().splitlines()
+    last = [reading for line in lines if (reading := json.loads(line)).get("energy")][-1]
+    assert [value is None for value in last["energy"]] == [False] * 7 + [True]
+    assert last["power"] == pytest.approx([100.0 * (number + 1) for number in range(8)])

@@ -77,6 +77,16 @@ class Stuck(QuietCards):
         super().__init__(ticks=False)
 
 
+class OneCounter(QuietCards):
+    """The second card counts no energy."""
+
+    def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
+        found = dict(super().read(channels))
+        if "energy" in found:
+            found["energy"] = [*found["energy"][:-1], None]
+        return found
+
+
 class NoPower(QuietCards):
     """It knows memory only."""
 

@@ -185,9 +185,17 @@ def test_a_card_that_is_lost_midway_is_missing_told_once_and_the_others_go_on(nv
     assert sampler.complaints() == ["card 1: GPU is lost"]
     assert sampler.complaints() == []
     assert sampler.summary()["errors"] == {"card 1": {"GPU is lost": 1}}
+    assert [facts.get("lost") for facts in sampler.facts()] == [None, True, None]
     facts = sampler.facts()
     assert facts[0]["power_limit_watts"] == 700.0
     assert "power_limit_watts" not in facts[1]
+
+
+def test_a_card_that_is_lost_from_the_start_is_told_and_not_listed(nvml: Bench) -> None:
+    nvml.play(card(), card(lost=-1.0))
+    sampler = nvml.sampler()
+    assert [found.index for found in sampler.cards()] == [0]
+    assert sampler.complaints() == ["card 1 does not answer"]
 
 
 def test_readings_that_fail_for_a_while_are_missing_and_come_back(nvml: Bench) -> None:

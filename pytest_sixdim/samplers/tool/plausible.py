@@ -23,6 +23,11 @@ def implausible(channel: str, cards: Sequence[CardReading]) -> str | None:
     return None
 
 
+def believed(channel: str, card: CardReading | None) -> float | None:
+    """The channel's reading; None where there is none, or none that can be."""
+    return None if card is None or implausible(channel, [card]) else card.values.get(channel)
+
+
 def _reason(channel: str, value: float, card: CardReading) -> str | None:
     if channel == "power":
         limit = card.values.get("power_limit")

@@ -68,6 +68,14 @@ def test_tool_is_asked_again_and_the_newest_answer_counts(tools: Any, command: A
     assert [fact["memory_used_bytes"] for fact in sampler.facts()] == [100 * 2**20, 200 * 2**20]
 
 
+def test_a_reading_that_cannot_be_is_missing_also_midway(tools: Any, command: Any, node: Any) -> None:
+    tools.prints("acme-smi", TWO)
+    sampler = command(alternatives=[QUERY], interval=0.01)
+    sampler.open(node(CARDS), CHANNELS)
+    tools.prints("acme-smi", TWO.replace("50.5", "65535").replace("200", "2000"))
+    eventually(lambda: sampler.read(CHANNELS) == {"power": [None, 60.5], "memory": [100 * 2**20, None]})
+
+
 def test_memory_as_a_share_that_is_not_printed_any_more_is_missing_and_not_the_first_answers(
     tools: Any, command: Any, node: Any
 ) -> None:
