@@ -18,8 +18,8 @@ from pytest_sixdim.core.window import Window
 
 #: Growth from the first to the last counted segment above this is flagged.
 GROWTH = 0.01
-#: A larger share of the window without a reading is flagged.
-UNCOVERED = 0.05
+#: A larger share of the window without a reading is flagged; beyond the other, what was read says too little.
+UNCOVERED, TOO_LITTLE = 0.05, 0.5
 _UNIT = UNITS["memory"]
 
 
@@ -81,6 +81,9 @@ def measure_memory(
     uncovered = 1 - min(card_over.covered for card_over in over) / duration(window.spans)
     if uncovered > UNCOVERED:
         flags.append(f"{percent(uncovered)} of the window has no memory reading")
+    if uncovered > TOO_LITTLE:
+        unread = f"{percent(uncovered)} of the window has no memory reading"
+        return Measured(_UNIT, unknown=unread, flags=aftermath(failed), detail=detail)
     reserved = "reserved: the program takes memory in advance" if preallocates else None
     return Measured(_UNIT, means[fullest], unjudged=reserved, suspect=window.suspect, flags=tuple(flags), detail=detail)
 

@@ -17,7 +17,8 @@ words `name=value[,value...]`, and "_" in names stands for a blank. Words of a c
     stuck_power=AT stuck_energy=AT  gap=AT,SECONDS (power and energy fail)  lost=AT
     slow_power|slow_thermal|slow_hardware|slow_brake=AT,SHARE   held back from then on, for that share of the time
     temperature=FROM,TO,SECONDS memory=USED,TOTAL,RESERVED (MiB) utilization=% clock=NOW,MAX,APPLICATION,DEFAULT
-    limit=W,DEFAULT ecc=CORRECTED,UNCORRECTED[,SINCE] replays=N xid=AT,NUMBER,... processes=PID,MIB,... mig=1 persistence=0
+    limit=W,DEFAULT ecc=CORRECTED,UNCORRECTED[,SINCE] replays=N xid=AT,NUMBER,... processes=PID,MIB,...
+    mig=1 persistence=0
     architecture=N capability=MAJOR,MINOR reasons=BITS scope=module (no power of the GPU alone)
     without=FEATURE,...        answers "not supported": energy, instant, average, power_usage, memory, memory_v2,
                                temperature, temperature_v, utilization, clock, application_clock,
