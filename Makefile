@@ -14,8 +14,8 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 	$(BIN)/pytest --sixdim -v cases/image_classification/digits.case.yaml
 
 test: $(VENV)/.dev  ## Run the tests
-	@echo "== running the tests (about ten minutes on two idle cores)"
-	$(BIN)/pytest tests
+	@echo "== running the tests (about ten minutes on two cores)"
+	$(BIN)/pytest -n 4 tests  # most of them wait for processes: four at a time keep two cores busy
 
 lint: $(VENV)/.dev  ## Check style, types and layers
 	$(BIN)/ruff check .

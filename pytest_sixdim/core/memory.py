@@ -18,8 +18,11 @@ from pytest_sixdim.core.window import Window
 
 #: Growth from the first to the last counted segment above this is flagged.
 GROWTH = 0.01
-#: A larger share of the window without a reading is flagged; beyond the other, what was read says too little.
-UNCOVERED, TOO_LITTLE = 0.05, 0.5
+#: A larger share of the window without a reading is flagged.
+UNCOVERED = 0.05
+#: Where a larger share, and more seconds than these, have none, what was read says too little: a window of seconds may
+#: well lie between two readings.
+TOO_LITTLE, TOO_LITTLE_SECONDS = 0.5, 10.0
 _UNIT = UNITS["memory"]
 
 
@@ -81,7 +84,7 @@ def measure_memory(
     uncovered = 1 - min(card_over.covered for card_over in over) / duration(window.spans)
     if uncovered > UNCOVERED:
         flags.append(f"{percent(uncovered)} of the window has no memory reading")
-    if uncovered > TOO_LITTLE:
+    if uncovered > TOO_LITTLE and uncovered * duration(window.spans) > TOO_LITTLE_SECONDS:
         unread = f"{percent(uncovered)} of the window has no memory reading"
         return Measured(_UNIT, unknown=unread, flags=aftermath(failed), detail=detail)
     reserved = "reserved: the program takes memory in advance" if preallocates else None
