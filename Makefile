@@ -13,9 +13,10 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 	@echo "== measuring this machine on cases/image_classification/digits.case.yaml (about three minutes)"
 	$(BIN)/pytest --sixdim -v cases/image_classification/digits.case.yaml
 
+# Most tests wait for processes: four at a time keep two cores busy.
 test: $(VENV)/.dev  ## Run the tests
 	@echo "== running the tests (about ten minutes on two cores)"
-	$(BIN)/pytest -n 4 tests  # most of them wait for processes: four at a time keep two cores busy
+	$(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
 	$(BIN)/ruff check .
