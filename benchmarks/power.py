@@ -95,7 +95,7 @@ def play(trace: Trace, stub: NvmlStub, random_: random.Random, seconds: float) -
              for n in range(CARDS)]  # fmt: skip
     playing = stub.play(cards, manual=True)
     os.environ.update(playing.environment)
-    sampler = NvmlSampler(library=str(stub.library))
+    sampler = NvmlSampler(library=str(stub.built))
     devices = tuple(Device(n, str(n), "card", uuid=card.uuid) for n, card in enumerate(sampler.cards()))
     channels = CHANNELS if trace.counter else ("power",)
     sources = dict(sampler.open(Node(devices, Path(os.devnull)), channels))

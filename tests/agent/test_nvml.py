@@ -57,7 +57,7 @@ def test_readings_of_the_right_cards_are_written_with_their_sources(
     assert {tuple(line["power"]) for line in readings} == {(200.0, 300.0)}
     assert (readings[0]["energy"], readings[-1]["energy"]) == ([100_000.0, 100_000.0], [101_000.0, 101_700.0])
     assert any("slowdown_power" in line and "clock" in line for line in readings)
-    assert summary["nvml"]["library"] == str(nvml_stub.library)
+    assert summary["nvml"]["library"] == str(nvml_stub.built)
     assert summary["errors"] == 0
 
 

@@ -34,7 +34,7 @@ class Bench:
 
     def sampler(self, **options: Any) -> NvmlSampler:
         """A sampler that loads the stub by its path."""
-        sampler = NvmlSampler(library=str(self._stub.library), **options)
+        sampler = NvmlSampler(library=str(self._stub.built), **options)
         self._open.append(sampler)
         return sampler
 

@@ -228,7 +228,7 @@ def test_fast_readings_cost_one_call_a_card(nvml: Bench) -> None:
 
 def test_the_summary_names_the_library(nvml: Bench, nvml_stub: NvmlStub) -> None:
     summary = nvml.opened(card(), nvml="13.1").summary()
-    assert (summary["library"], summary["version"]) == (str(nvml_stub.library), "13.1")
+    assert (summary["library"], summary["version"]) == (str(nvml_stub.built), "13.1")
 
 
 PROGRAM = """
@@ -251,7 +251,7 @@ def test_nvidia_s_own_library_is_found_as_pynvml_finds_it(nvml_stub: NvmlStub) -
         capture_output=True,
         text=True,
     )
-    assert done.stdout == f"GPU-00000000-0000-0000-0000-000000000000 [7.0] {nvml_stub.library}\n", done.stderr
+    assert done.stdout == f"GPU-00000000-0000-0000-0000-000000000000 [7.0] {nvml_stub.built}\n", done.stderr
 
 
 def test_it_is_made_by_name() -> None:

@@ -146,7 +146,7 @@ def test_a_library_of_another_vendor_is_loaded_by_name_or_path(
 ) -> None:
     nvml.play(card(77.0, "Iluvatar BI-V100"))
     library = tmp_path / "libixml.so"
-    library.write_bytes(nvml_stub.library.read_bytes())
+    library.write_bytes(nvml_stub.built.read_bytes())
     sampler = NvmlSampler(library=str(library))
     sampler.open(leased(sampler.cards()), ("power",))
     assert sampler.read({"power"}) == {"power": [77.0]}
@@ -157,7 +157,7 @@ def test_a_library_of_another_vendor_is_loaded_by_name_or_path(
 def test_two_libraries_in_one_process_do_not_mix(nvml: Bench, nvml_stub: NvmlStub, tmp_path: Path) -> None:
     nvml.play(card(77.0))
     other = tmp_path / "libixml.so"
-    other.write_bytes(nvml_stub.library.read_bytes())
+    other.write_bytes(nvml_stub.built.read_bytes())
     first, second = nvml.sampler(), NvmlSampler(library=str(other))
     for sampler in (first, second):
         sampler.open(leased(sampler.cards()), ("power",))

@@ -1,6 +1,6 @@
 """NVIDIA cards that are not there: builds tests/stubs/nvml.c, writes the trace that it plays, and knows the truth.
 
-    stub = NvmlStub(library=build(directory), directory=tmp_path)
+    stub = NvmlStub(built=build(directory), directory=tmp_path)
     playing = stub.play([StubCard(power=Square(100, 300, period=2.0)), StubCard(power=Steady(250))])
     subprocess.run(command, env={**os.environ, **playing.environment})    # the real pynvml finds the stub
     playing.joules(0, begin, end)                                         # what card 0 used, in monotonic s
@@ -155,7 +155,7 @@ class Playing:
 class NvmlStub:
     """The compiled library, and a directory for traces."""
 
-    library: Path
+    built: Path
     directory: Path
 
     def play(
@@ -170,7 +170,7 @@ class NvmlStub:
         lines += [card.line(index) for index, card in enumerate(cards)]
         trace = self.directory / "nvml-trace.txt"
         trace.write_text("\n".join(lines) + "\n")
-        environment = {TRACE: str(trace), "LD_LIBRARY_PATH": str(self.library.parent)}
+        environment = {TRACE: str(trace), "LD_LIBRARY_PATH": str(self.built.parent)}
         return Playing(cards, start, environment, clock)
 
 
