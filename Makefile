@@ -15,7 +15,7 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 
 # Most tests wait for processes: four at a time keep two cores busy.
 test: $(VENV)/.dev  ## Run the tests
-	@echo "== running the tests (about ten minutes on two cores)"
+	@echo "== running the tests (about seven minutes on two idle cores)"
 	$(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
