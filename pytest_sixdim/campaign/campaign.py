@@ -182,7 +182,7 @@ class Campaign:
         """What decides which baseline matches, before anything is measured but after the runs that are needed."""
         return Measurements(
             dimensions={},
-            card=card_id(self._bench),
+            card=card_id(self._bench, configuration),
             data=self._data(case),
             generator=self._generator(case),
             power_cap=self._power_cap(case, configuration),

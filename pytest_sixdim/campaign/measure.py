@@ -103,7 +103,8 @@ def _speed(
     window: Window,
     other_runs: Sequence[RunRecord] = (),
 ) -> Measured:
-    model = bench.profile.card_model(bench.host.devices[0].name) if bench.host.devices else None
+    name = _card_name(bench, configuration)
+    model = None if name is None else bench.profile.card_model(name)
     beside = {other.name: _plain_speed(case, configuration, other).value for other in other_runs if other is not run}
     measured = measure_speed(
         window,
@@ -137,13 +138,18 @@ def _linearity(bench: Bench, taken: Taken, baseline: Callable[[Case, Configurati
     )
 
 
-def card_id(bench: Bench) -> str | None:
-    """The id of the card under test: the profile's where it knows the card, else the name that the tools print."""
-    if not bench.host.devices:
-        return None
-    name = bench.host.devices[0].name
-    model = bench.profile.card_model(name)
+def card_id(bench: Bench, configuration: Configuration) -> str | None:
+    """The id of the card under test: the profile's where it knows the card, else the name that the tools print; None
+    where the configuration's cards differ, for then its figures are of no card."""
+    name = _card_name(bench, configuration)
+    model = None if name is None else bench.profile.card_model(name)
     return model.id if model else name
+
+
+def _card_name(bench: Bench, configuration: Configuration) -> str | None:
+    """What the vendor's tools call the configuration's cards; None where there is none, and where they differ."""
+    names = {device.name for device in bench.host.devices[: configuration.cards]}
+    return names.pop() if len(names) == 1 else None
 
 
 def variation(case: Case, configuration: Configuration, run: RunRecord) -> float | None:

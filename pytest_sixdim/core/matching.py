@@ -57,7 +57,11 @@ def differences(entry: Baseline, configuration: Configuration, measurements: Mea
     card = measurements.card
     pairs = [
         (entry.vendor == configuration.vendor, f"vendor {entry.vendor}", configuration.vendor),
-        (card is not None and entry.card == card, f"card {entry.card}", card or "a card that no profile knows"),
+        (
+            card is not None and entry.card == card,
+            f"card {entry.card}",
+            card or "cards that differ or have no name",
+        ),
         (entry.precision == configuration.precision, f"precision {entry.precision}", configuration.precision),
         (
             entry.card_batch_size == configuration.batch_size,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.campaign.host import Host
-from pytest_sixdim.campaign.measure import Taken, measure, run_summary
+from pytest_sixdim.campaign.measure import Taken, card_id, measure, run_summary
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.core.baseline import Baseline
@@ -119,6 +119,16 @@ def test_the_peak_is_that_of_the_precision_that_computes(precision: str, peak: f
     given = case(configurations=(configuration,), flops_per_sample=24.6e9)
     found = measure(bench(), "speed", Taken(given, configuration, (record(),), (), 1), nobody)
     assert found.detail["mfu"] == pytest.approx(160.0 * 24.6e9 / peak)
+
+
+def test_cards_that_differ_are_no_card_and_have_no_peak() -> None:
+    alike = bench()
+    first = replace(alike.host.devices[0], name="Another Card")
+    mixed = replace(alike, host=replace(alike.host, devices=(first, *alike.host.devices[1:])))
+    pair = replace(SINGLE, cards=2)
+    assert (card_id(alike, pair), card_id(mixed, SINGLE), card_id(mixed, pair)) == ("h200", "Another Card", None)
+    assert figure("speed", record(), flops_per_sample=1e9).detail["mfu"] is not None
+    assert figure("speed", record(), at=mixed, flops_per_sample=1e9).detail["mfu"] is None
 
 
 def test_a_precision_without_a_known_peak_has_no_mfu() -> None:

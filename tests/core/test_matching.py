@@ -51,7 +51,7 @@ def test_nothing_is_matched_nearly(entry: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        ({"card": None}, "card h200, this run used a card that no profile knows"),
+        ({"card": None}, "card h200, this run used cards that differ or have no name"),
         ({"quick": True}, "full settings, this run used quick settings"),
         ({"power_cap": 350.0}, "no power cap, this run used a power cap of 350 W"),
         ({"data": "generated", "generator": "noise"}, "real data, this run used generated data"),
