@@ -30,6 +30,8 @@ measure: {{warmup_steps: 1, steady: false, segment_steps: 50, segment_seconds: 0
 configurations:
 {configurations}
 """
+#: A program's argument that makes its window seconds long, so that memory is read in it for certain.
+LONG = "--segment=0.8"
 CPU = "  - {vendor: cpu, precision: fp32, batch_size: 32, cards: [1, 2]}"
 
 

@@ -21,12 +21,12 @@ def test_a_conftest_judges_the_cases_of_its_folder_alone(bench: Bench) -> None:
     bench.case("inside", directory=bench.cases / "inside")
     bench.case("outside", directory=bench.cases / "outside")
     (bench.cases / "inside" / "conftest.py").write_text(example("pytest_sixdim_score"))
-    result = bench.run("-v", "-m", "singlecard and (speed or memory)")
+    result = bench.run("-v", "-m", "singlecard and (speed or power)")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*inside.case.yaml::test_speed* PASSED*", "*outside.case.yaml::test_speed* UNJUDGED*"])
     speed = bench.scorecard(ONE, "inside")["dimensions"]["speed"]
     assert speed["reason"].endswith("this folder asks for 100")
-    assert bench.scorecard(ONE, "inside")["dimensions"]["memory"]["verdict"] == "unjudged"
+    assert bench.scorecard(ONE, "inside")["dimensions"]["power"]["verdict"] == "unknown"
 
 
 def test_runs_and_scorecards_can_be_looked_at(bench: Bench) -> None:

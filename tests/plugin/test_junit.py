@@ -36,7 +36,7 @@ def broken(bench: Bench) -> None:
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
 def test_testcases_keep_the_schema_and_the_counts_agree(bench: Bench, workers: tuple[str, ...]) -> None:
-    bench.case(extra="limits: {memory: 0.000001 GiB}")
+    bench.case(extra="limits: {speed: 1e9 samples/s}")
     broken(bench)
     suite = junit(bench, "-m", "not stability", *workers)
     cases = suite.findall("testcase")
@@ -55,24 +55,24 @@ def test_testcases_keep_the_schema_and_the_counts_agree(bench: Bench, workers: t
 
 
 def test_system_out_carries_verdict_value_and_limit(bench: Bench) -> None:
-    bench.case(extra="limits: {memory: 0.000001 GiB}")
-    suite = junit(bench, "-m", "singlecard and memory")
+    bench.case(extra="limits: {speed: 1e9 samples/s}")
+    suite = junit(bench, "-m", "singlecard and speed")
     (case,) = suite.findall("testcase")
     text = case.findtext("system-out") or ""
-    assert "sixdim.memory.verdict: fail\n" in text
-    assert "sixdim.memory.value: " in text
-    assert "GiB" in text
-    assert "sixdim.memory.limit: " in text
+    assert "sixdim.speed.verdict: fail\n" in text
+    assert "sixdim.speed.value: " in text
+    assert " samples/s" in text
+    assert "sixdim.speed.limit: " in text
 
 
 def test_failures_and_skips_stand_at_the_configurations_line(bench: Bench) -> None:
-    path = bench.case(extra="limits: {memory: 0.000001 GiB}")
+    path = bench.case(extra="limits: {speed: 1e9 samples/s}")
     line = 1 + next(number for number, text in enumerate(path.read_text().splitlines()) if "{vendor: cpu" in text)
     suite = junit(bench, "-m", "singlecard and (memory or speed)")
     failure, skipped = suite.find("testcase/failure"), suite.find("testcase/skipped")
     assert failure is not None
     assert skipped is not None
-    assert (failure.text or "").startswith(f"{path}:{line}: memory ")
+    assert (failure.text or "").startswith(f"{path}:{line}: speed ")
     assert (skipped.text or "").startswith(f"{path}:{line}: ")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.conftest import CPU, Bench
+from tests.plugin.conftest import CPU, LONG, Bench
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python-tests.md"
 (EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
@@ -21,7 +21,7 @@ def own_test(bench: Bench, mark: str, body: str = "pass") -> None:
 
 
 def test_the_documented_example_runs(bench: Bench) -> None:
-    bench.case()
+    bench.case("tiny", LONG)
     (bench.path / "test_mine.py").write_text(EXAMPLE)
     result = bench.run("test_mine.py")
     result.assert_outcomes(passed=3)

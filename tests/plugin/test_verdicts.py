@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.plugin.conftest import Bench
+from tests.plugin.conftest import LONG, Bench
 
 ONE = "cpu-fp32-bs32-1x1"
 
@@ -29,7 +29,7 @@ def test_words_in_the_terminal_name_verdict_and_value(bench: Bench) -> None:
 
 
 def test_the_table_has_the_published_columns_and_the_reasons(bench: Bench) -> None:
-    bench.case()
+    bench.case("tiny", LONG)
     result = bench.run("-m", "singlecard")
     result.stdout.fnmatch_lines(
         [
