@@ -46,7 +46,7 @@ class Sampling:
         self._summaries: dict[str, Any] | None = None  # before the samplers were closed
         self._readings = self._errors = 0
         self._cpu_seconds = 0.0
-        self._fast = self._stopping = self._left_behind = False
+        self._fast = self._slow_now = self._stopping = self._left_behind = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
 
@@ -55,9 +55,12 @@ class Sampling:
         self._thread.start()
 
     def hurry(self) -> None:
-        """Read power and energy at the fast pace from now on."""
+        """Read everything at once, and power and energy at the fast pace from now on.
+
+        So that even a window shorter than the slow pace has a reading of every channel at its beginning.
+        """
         if not self._fast:
-            self._fast = True
+            self._fast = self._slow_now = True
             self._wake.set()
 
     def stop(self) -> dict[str, Any]:
@@ -110,8 +113,9 @@ class Sampling:
             self._wake.clear()
             began = time.monotonic()
             period = FAST if self._fast and FAST_CHANNELS & self._instruments.sources.keys() else SLOW
-            slow = began >= slow_due - FAST / 2
+            slow = self._slow_now or began >= slow_due - FAST / 2
             if slow:
+                self._slow_now = False
                 slow_due = Schedule(started, SLOW).following(began, began)
             self._pace.began(began, period)
             self._tick(lines, slow)
