@@ -59,7 +59,7 @@ def out_of_use(calibration: Sequence[Calibration], profile: VendorProfile, devic
     Where a calibration names its source otherwise than the profile does, every energy counter is meant.
     """
     still: dict[str, list[str]] = {}
-    for card in _of(calibration, devices):
+    for card in calibration_of(calibration, devices):
         if not card.moves:
             still.setdefault(card.sampler, []).append(card.card)
     meters = dict.fromkeys(choice.sampler for choice in profile.samplers if "energy" in choice.channels)
@@ -75,7 +75,7 @@ def doubts(calibration: Sequence[Calibration], devices: Sequence[Device]) -> lis
     return [
         f"at the session's start the energy counter of {card.card} counted {shown(card.watts)} W, "
         f"{shown(card.polled_watts)} W were polled"
-        for card in _of(calibration, devices)
+        for card in calibration_of(calibration, devices)
         if card.watts is not None
         and card.polled_watts
         and abs(card.watts - card.polled_watts) > APART * card.polled_watts
@@ -84,7 +84,7 @@ def doubts(calibration: Sequence[Calibration], devices: Sequence[Device]) -> lis
 
 def ticks(calibration: Sequence[Calibration], devices: Sequence[Device]) -> dict[str, float]:
     """The longest tick (s) and the coarsest step (J) of the counters of these cards; nothing where none is known."""
-    cards = _of(calibration, devices)
+    cards = calibration_of(calibration, devices)
     known = {
         "tick_seconds": [card.tick_seconds for card in cards if card.tick_seconds is not None],
         "step_joules": [card.step_joules for card in cards if card.step_joules is not None],
@@ -106,7 +106,7 @@ def calibrated(
 
 def headline(calibration: Sequence[Calibration], profile: VendorProfile, devices: Sequence[Device]) -> str | None:
     """What the terminal's header says: "energy counter: tick 100 ms, 8 cards", or the problem."""
-    cards = _of(calibration, devices)
+    cards = calibration_of(calibration, devices)
     if not cards:
         return None
     if problems := out_of_use(cards, profile, devices):
@@ -118,7 +118,7 @@ def headline(calibration: Sequence[Calibration], profile: VendorProfile, devices
     return f"energy counter: {'moves' if tick is None else f'tick {shown(round(1000 * tick, 1))} ms'}, {count}"
 
 
-def _of(calibration: Sequence[Calibration], devices: Sequence[Device]) -> list[Calibration]:
+def calibration_of(calibration: Sequence[Calibration], devices: Sequence[Device]) -> list[Calibration]:
     """Those of these cards."""
     ids = {device.id for device in devices}
     return [card for card in calibration if card.card in ids]

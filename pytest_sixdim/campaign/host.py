@@ -41,16 +41,18 @@ class Host:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Host:
         """The reverse of to_json."""
-        devices = tuple(
-            Device(**{**device, "cores": None if device["cores"] is None else tuple(device["cores"])})
-            for device in record["devices"]
-        )
+        devices = tuple(map(device_of, record["devices"]))
         return cls(**{**record, "devices": devices})
 
 
 def device_record(device: Device) -> dict[str, Any]:
     """A card as order.json lists it."""
     return {**asdict(device), "cores": None if device.cores is None else list(device.cores)}
+
+
+def device_of(record: Mapping[str, Any]) -> Device:
+    """The reverse of device_record."""
+    return Device(**{**record, "cores": None if record["cores"] is None else tuple(record["cores"])})
 
 
 def find_host(

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.calibration import calibrated
+from pytest_sixdim.campaign.host import device_of
 from pytest_sixdim.campaign.orders import Bench
+from pytest_sixdim.campaign.survey import Calibration
 from pytest_sixdim.core.accuracy import Data, convergence, measure_accuracy, target_of
 from pytest_sixdim.core.adapter_evidence import checked, facts
 from pytest_sixdim.core.baseline import Baseline
@@ -80,7 +82,9 @@ def _measured(
     window = read_window(run.events, case.measure, configuration)
     if dimension == "power":
         power = measure_power(window, run.samples, failed=failure(run))
-        power = calibrated(power, bench.calibration, bench.profile, bench.host.devices[: configuration.cards])
+        devices = [device_of(record) for record in run.order.get("devices", ())]
+        counters = [Calibration(**record) for record in run.order.get("calibration", ())]
+        power = calibrated(power, counters, bench.profile, devices)
         return _under(bench, dimension, run, window, power)
     if dimension == "memory":
         used = measure_memory(window, run.events, run.samples, failed=failure(run))

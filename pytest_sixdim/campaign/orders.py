@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.adapter_records import ordered, told_program, variables
-from pytest_sixdim.campaign.calibration import out_of_use
+from pytest_sixdim.campaign.calibration import calibration_of, out_of_use
 from pytest_sixdim.campaign.datasets import data_argument, data_path, generated
 from pytest_sixdim.campaign.host import Host, device_record
 from pytest_sixdim.campaign.machine_identity import machine_identity
@@ -43,12 +43,13 @@ class Bench:
     calibration: tuple[Calibration, ...] = ()
 
 
-def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """order.json and run.json of a run that is kept in `directory` (absolute)."""
+def make_order(
+    bench: Bench, planned: PlannedRun, directory: Path, devices: Sequence[Device], *, attempt: int = 1
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """order.json and run.json of a run that is kept in `directory` (absolute) and has these cards."""
     case, configuration, key = planned.case, planned.configuration, planned.key
     seed = bench.settings.seed(key.index)
     values = placeholders(bench, planned, directory)
-    devices = bench.host.devices[: configuration.cards]
     environment = _environment(bench.profile, devices)
     samplers, unavailable = _samplers(bench, devices)
     on_generated, path = generated(case, bench.settings), data_path(case, bench.settings)
@@ -83,7 +84,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
         "vendor": configuration.vendor,
         "role": key.role,
         "index": key.index,
-        "attempt": 1,
+        "attempt": attempt,
         "seed": seed,
         "nodes": configuration.nodes,
         "cards": configuration.cards,
@@ -98,6 +99,7 @@ def make_order(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict
         "unavailable": unavailable,
         "dialect": {"name": case.log.format, "class": bench.dialects[case.log.format], "options": {}},
         "log": {"stream": case.log.stream, "rank": case.log.rank, "file": case.log.file},
+        "calibration": [asdict(card) for card in calibration_of(bench.calibration, devices)],
         "segments": case.measure.segments,
         "limits": {"timeout": case.train.timeout, "stall": case.train.stall, "teardown": TEARDOWN},
         "card_lost": list(bench.profile.card_lost),

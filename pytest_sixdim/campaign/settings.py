@@ -33,6 +33,9 @@ class Settings:
         adapter: what stands between framework and card, None for nothing.
         contention: what happens where somebody else uses a card: "warn" or "error".
         confirm: whether a figure near its limit is measured twice more.
+        share: whether other runs may use other cards of the host meanwhile.
+        retries: how often a run is launched again that failed for a reason of the host or of its cards.
+        resume: the folder of the session whose finished runs are used again; None: every run is launched.
     """
 
     vendor: str
@@ -50,6 +53,9 @@ class Settings:
     adapter: str | None = None
     contention: Literal["warn", "error"] = "warn"
     confirm: bool = True
+    share: bool = False
+    retries: int = 0
+    resume: Path | None = None
 
     def seed(self, index: int) -> int:
         """The seed of full run `index` (from 1)."""
@@ -65,8 +71,8 @@ class Settings:
     def from_json(cls, record: Mapping[str, Any]) -> Settings:
         """The reverse of to_json."""
         plain = dict(record, results=Path(record["results"]))
-        if plain["save_baseline"] is not None:
-            plain["save_baseline"] = Path(plain["save_baseline"])
+        for name in ("save_baseline", "resume"):
+            plain[name] = None if plain[name] is None else Path(plain[name])
         if plain["data"] not in (None, "generated"):
             plain["data"] = Path(plain["data"])
         for name in ("cards", "nodes", "seeds"):

@@ -43,9 +43,17 @@ class Store:
             raise SettingsError(f"--sixdim-results {results}: {error.strerror or error}") from None
         return cls(directory)
 
-    def run_directory(self, key: RunKey) -> Path:
-        """Where a run is kept."""
-        return self.directory / key.case / key.configuration / key.name
+    def run_directory(self, key: RunKey, attempt: int = 1) -> Path:
+        """Where a launch of a run is kept; `attempt` counts from 1."""
+        name = key.name if attempt == 1 else f"{key.name}.attempt-{attempt}"
+        return self.directory / key.case / key.configuration / name
+
+    def attempts(self, key: RunKey) -> int:
+        """How many launches of a run there are on disk, finished or not."""
+        attempt = 0
+        while (self.run_directory(key, attempt + 1) / "order.json").exists():
+            attempt += 1
+        return attempt
 
     def write_session(self, record: Mapping[str, Any]) -> None:
         """Write session.json."""
@@ -126,6 +134,7 @@ def read_run(directory: Path) -> RunRecord:
         log_tail=tuple(answer.get("log_tail", ())),
         seconds=answer.get("seconds"),
         sampler=answer.get("sampler") or {},
+        fault=answer.get("fault"),
     )
     nodes = sorted(directory.glob("node-*"))
     return RunRecord(
@@ -138,7 +147,17 @@ def read_run(directory: Path) -> RunRecord:
         order=order,
         directory=directory,
         adapter=read_evidence(nodes, order),
+        lease=_optional(directory / "lease.json") or {},
+        reused=_optional(directory / "reused.json"),
     )
+
+
+def _optional(path: Path) -> Any:
+    """A JSON file that need not be there; None where it can't be read."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return None
 
 
 def read_events(path: Path) -> list[Event]:

@@ -50,6 +50,9 @@ class RunResult:
     """How a run ended. `rank`, `exit_code`, `signal`: of the rank that failed first, where one did.
 
     `sampler` holds the sampler's own cost: cpu_seconds, readings, period_p50, period_p99, period_max (s), errors.
+    `fault`: whose reason a failure was: of the host (nothing was launched, the port was taken, the disk was full), of a
+    device (a card was lost, a collective timed out), else of the program or its model; None for a run that did not
+    fail.
     """
 
     status: str
@@ -61,6 +64,7 @@ class RunResult:
     log_tail: tuple[str, ...] = ()
     seconds: float | None = None
     sampler: Mapping[str, Any] = field(default_factory=dict)
+    fault: Literal["host", "device", "program"] | None = None
 
     @property
     def finished(self) -> bool:
@@ -132,7 +136,9 @@ class SampleLog:
 class RunRecord:
     """One run, read back from its directory. `index` counts from 1 within its role.
 
-    `adapter`: what the adapter said of itself in each rank (core.adapter_evidence); empty without one.
+    `adapter`: what the adapter said of itself in each rank (core.adapter_evidence); empty without one. `lease`: how the
+    cards were held (docs/formats.md, lease.json); empty where nobody knows. `earlier`: the launches before this one
+    that failed, in order. `reused`: where the run comes from, where an earlier session made it.
     """
 
     role: Role
@@ -144,6 +150,9 @@ class RunRecord:
     order: Mapping[str, Any]
     directory: Path
     adapter: tuple[Mapping[str, Any], ...] = ()
+    lease: Mapping[str, Any] = field(default_factory=dict)
+    earlier: tuple[RunRecord, ...] = ()
+    reused: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ VALUES: tuple[tuple[str, str, str], ...] = (
     ("data", "DIR|generated", "root of the data sets (default $SIXDIM_DATA; without, data is generated)"),
     ("results", "DIR", "where results go (default results)"),
     ("resume", "last|ID|DIR", "reuse the finished runs of an earlier session"),
+    ("retries", "N", "how often a run is launched again that failed for a reason of the host or its cards (default 0)"),
     ("launcher", "NAME", "how nodes are reached (default local)"),
     ("python", "EXE", "the training program's interpreter (default: pytest's own)"),
     ("adapter", "NAME", "an adapter between framework and card, such as ditorch"),
@@ -27,6 +28,7 @@ VALUES: tuple[tuple[str, str, str], ...] = (
 _METAVARS = {name: metavar for name, metavar, _ in VALUES}
 FLAGS: tuple[tuple[str, str], ...] = (
     ("quick", "use the cases' quick settings: seconds, on any machine"),
+    ("share", "runs on other cards of this host may go on meanwhile (default: a measured run has the host to itself)"),
     ("strict", "unjudged, unknown, suspect and 'too few cards' fail"),
 )
 NO_CONFIRM = "--no-sixdim-confirm"

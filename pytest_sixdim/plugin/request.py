@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_sixdim import __version__
+from pytest_sixdim.campaign.earlier import session_folder
 from pytest_sixdim.campaign.recording import check_target
 from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_counts, parse_seeds
 from pytest_sixdim.core.adapters import AdapterError, adapter
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 #: Full runs for stability where neither the case nor the user says otherwise.
 RUNS = 5
-#: Options that are part of the design and not built yet, with what holds meanwhile.
-LATER = {
-    "resume": "resuming an earlier session is not supported yet; every session launches its own runs",
-}
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -35,9 +32,6 @@ def read_settings(config: pytest.Config) -> Settings:
 
     Raises SettingsError for a value that can't be honoured.
     """
-    for name, text in LATER.items():
-        if (given := options.value(config, name)) is not None:
-            raise SettingsError(f"--sixdim-{name} {given}: {text}")
     nodes = parse_counts("--sixdim-nodes", options.value(config, "nodes"))
     if nodes is not None and max(nodes) > 1:
         raise SettingsError("--sixdim-nodes: more than one node is not supported yet; allowed: 1")
@@ -62,6 +56,9 @@ def read_settings(config: pytest.Config) -> Settings:
         data=data_root(config),
         contention=_contention(options.value(config, "contention")),
         confirm=bool(options.value(config, "confirm")),
+        share=bool(options.value(config, "share")),
+        retries=_retries(options.value(config, "retries")),
+        resume=_resumed(options.value(config, "resume"), results),
     )
 
 
@@ -143,6 +140,18 @@ def _runs(text: Any) -> int | None:
             f"--sixdim-runs {text}: give a positive whole number (5 is what baselines are measured with)"
         )
     return int(text)
+
+
+def _retries(text: Any) -> int:
+    if text is None:
+        return 0
+    if not str(text).isdigit():
+        raise SettingsError(f"--sixdim-retries {text}: give a whole number, 0 or more")
+    return int(text)
+
+
+def _resumed(text: str | None, results: Path) -> Path | None:
+    return None if text is None else session_folder(text, results)
 
 
 def _git_commit() -> str | None:

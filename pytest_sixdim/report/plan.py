@@ -62,7 +62,8 @@ def may_confirm(plan: Plan, bench: Bench) -> bool:
 
 def command(bench: Bench, run: PlannedRun) -> list[str]:
     """The training program's own command, as each rank runs it."""
-    order, _ = make_order(bench, run, Path("RUN_DIR"))
+    devices = bench.host.devices[: run.configuration.cards]
+    order, _ = make_order(bench, run, Path("RUN_DIR"), devices)
     return list(order["command"] or [order["python"], "-u", order["program"]]) + list(order["args"])
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,23 +57,28 @@ def planned(tmp_path: Path) -> PlannedRun:
     return PlannedRun(RunKey("tiny", configuration.id, "full", 3), case, configuration)
 
 
+def ordered(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The order and run.json of a run on the first cards of the bench."""
+    return make_order(bench, planned, directory, bench.host.devices[: planned.configuration.cards])
+
+
 def test_placeholders_are_filled_and_braces_escaped(bench: Bench, planned: PlannedRun) -> None:
-    order, _ = make_order(bench, planned, Path("/run"))
+    order, _ = ordered(bench, planned, Path("/run"))
     assert order["args"] == ["--size", "32/64", "{seed}=3", "--epochs", "9"]
 
 
 def test_only_the_leased_cards_are_visible(bench: Bench, planned: PlannedRun) -> None:
-    order, _ = make_order(bench, planned, Path("/run"))
+    order, _ = ordered(bench, planned, Path("/run"))
     assert order["environment"] == {"CARDS_VISIBLE": "2,3"}
     assert [device["index"] for device in order["devices"]] == [2, 3]
     single = replace(planned, configuration=replace(planned.configuration, cards=1))
-    assert make_order(bench, single, Path("/run"))[0]["environment"] == {"CARDS_VISIBLE": "2"}
+    assert ordered(bench, single, Path("/run"))[0]["environment"] == {"CARDS_VISIBLE": "2"}
 
 
 def test_a_rank_finds_what_the_profile_sets_and_its_cards_by_uuid(bench: Bench, planned: PlannedRun) -> None:
     profile = replace(PROFILE, visible_by="uuid", autoload=False, environment={"ORDER": "PCI"}, amp="acme.amp")
     devices = tuple(replace(device, uuid=f"GPU-{device.index}") for device in bench.host.devices)
-    order, run = make_order(
+    order, run = ordered(
         replace(bench, profile=profile, host=replace(bench.host, devices=devices)), planned, Path("/run")
     )
     assert order["environment"] == {
@@ -85,7 +91,7 @@ def test_a_rank_finds_what_the_profile_sets_and_its_cards_by_uuid(bench: Bench, 
 
 
 def test_channels_without_a_sampler_say_so(bench: Bench, planned: PlannedRun) -> None:
-    order, _ = make_order(bench, planned, Path("/run"))
+    order, _ = ordered(bench, planned, Path("/run"))
     assert set(order["unavailable"]) == {"energy", "power"}
     assert [sampler["class"] for sampler in order["samplers"]] == [
         "pytest_sixdim.samplers.process_memory:ProcessMemorySampler"
@@ -95,16 +101,16 @@ def test_channels_without_a_sampler_say_so(bench: Bench, planned: PlannedRun) ->
 def test_the_program_is_told_where_the_cards_warmth_stands_where_anybody_reads_it(
     bench: Bench, planned: PlannedRun
 ) -> None:
-    assert make_order(bench, planned, Path("/run"))[1]["paths"] == {"run_dir": "/run"}
+    assert ordered(bench, planned, Path("/run"))[1]["paths"] == {"run_dir": "/run"}
     warm = replace(bench, profile=replace(PROFILE, samplers=(SamplerChoice("process_memory", ("temperature",)),)))
-    thermal = make_order(warm, planned, Path("/run"))[1]["paths"]["thermal"]
+    thermal = ordered(warm, planned, Path("/run"))[1]["paths"]["thermal"]
     assert thermal == "/run/node-0/thermal.json"
 
 
 def test_generated_data_has_its_own_target(bench: Bench, planned: PlannedRun) -> None:
-    assert make_order(bench, planned, Path("/run"))[1]["metric"]["target"] == 97.0
+    assert ordered(bench, planned, Path("/run"))[1]["metric"]["target"] == 97.0
     generated = replace(planned, case=replace(planned.case, data=DataSet("imagenet")))
-    _, run = make_order(bench, generated, Path("/run"))
+    _, run = ordered(bench, generated, Path("/run"))
     assert (run["metric"]["target"], run["data"]) == (80.0, {"kind": "generated", "path": None})
 
 
@@ -115,10 +121,10 @@ def with_data(bench: Bench, directory: str) -> Bench:
 def test_real_data_is_told_with_its_path_and_the_cases_target(bench: Bench, planned: PlannedRun) -> None:
     train = replace(planned.case.train, args=("--data", "{data}"))
     real = replace(planned, case=replace(planned.case, data=DataSet("imagenet"), train=train))
-    order, run = make_order(with_data(bench, "/sets"), real, Path("/run"))
+    order, run = ordered(with_data(bench, "/sets"), real, Path("/run"))
     assert (run["metric"]["target"], run["data"]) == (97.0, {"kind": "real", "path": "/sets/imagenet"})
     assert order["args"][:2] == ["--data", "/sets/imagenet"]
-    assert make_order(bench, real, Path("/run"))[0]["args"][:2] == ["--data", "generated"]
+    assert ordered(bench, real, Path("/run"))[0]["args"][:2] == ["--data", "generated"]
 
 
 def test_identity_is_of_which_data_and_not_of_where_it_lies(bench: Bench, planned: PlannedRun) -> None:
@@ -131,17 +137,17 @@ def test_identity_is_of_which_data_and_not_of_where_it_lies(bench: Bench, planne
 
 def test_the_vendors_entry_to_automatic_precision_is_told(bench: Bench, planned: PlannedRun) -> None:
     named = replace(bench, profile=replace(PROFILE, amp="torch_cards.amp"))
-    assert make_order(named, planned, Path("/run"))[1]["amp"] == "torch_cards.amp"
+    assert ordered(named, planned, Path("/run"))[1]["amp"] == "torch_cards.amp"
 
 
 def test_a_budget_is_told_only_where_stability_asks_for_it(bench: Bench, planned: PlannedRun) -> None:
-    assert make_order(bench, planned, Path("/run"))[1]["budget"] is None
+    assert ordered(bench, planned, Path("/run"))[1]["budget"] is None
     case = replace(planned.case, stability=StabilityRule(at="budget", budget=5000))
-    assert make_order(bench, replace(planned, case=case), Path("/run"))[1]["budget"] == 5000
+    assert ordered(bench, replace(planned, case=case), Path("/run"))[1]["budget"] == 5000
 
 
 def test_every_key_is_documented(bench: Bench, planned: PlannedRun) -> None:
-    order, run = make_order(bench, planned, Path("/run"))
+    order, run = ordered(bench, planned, Path("/run"))
     for title, record in (("order.json", order), ("run.json", run)):
         section = re.split(r"^## ", FORMATS.split(f"\n## {title}\n")[1], flags=re.MULTILINE)[0]
         documented = set(re.findall(r"`(\w+)`", section))
@@ -155,8 +161,8 @@ def test_identity_is_of_no_path_and_no_time(bench: Bench, planned: PlannedRun, t
     train = replace(planned.case.train, program=moved / "train.py")
     elsewhere = replace(planned, case=replace(planned.case, path=moved / "tiny.case.yaml", train=train))
     assert identity(bench, elsewhere) == identity(bench, planned)
-    first, _ = make_order(bench, planned, Path("/one"))
-    second, _ = make_order(bench, elsewhere, Path("/two"))
+    first, _ = ordered(bench, planned, Path("/one"))
+    second, _ = ordered(bench, elsewhere, Path("/two"))
     assert first["identity"] == second["identity"]
 
 
@@ -190,9 +196,9 @@ def test_identity_leaves_out_what_the_program_cannot_import(bench: Bench, planne
 def test_a_counter_that_stood_still_at_the_sessions_start_is_not_asked_for(bench: Bench, planned: PlannedRun) -> None:
     samplers = (SamplerChoice("rapl", ("energy",)), SamplerChoice("process_memory", ("power", "memory")))
     counted = replace(bench, profile=replace(PROFILE, samplers=samplers))
-    order, _ = make_order(counted, planned, Path("/run"))
+    order, _ = ordered(counted, planned, Path("/run"))
     assert [sampler["channels"] for sampler in order["samplers"]] == [["energy"], ["power", "memory"]]
     still = replace(counted, calibration=(Calibration("cards:3", "rapl", moves=False),))
-    order, _ = make_order(still, planned, Path("/run"))
+    order, _ = ordered(still, planned, Path("/run"))
     assert [sampler["channels"] for sampler in order["samplers"]] == [["power", "memory"]]
     assert order["unavailable"] == {"energy": "the energy counter of cards:3 (rapl) did not move in 2 s"}

@@ -24,7 +24,7 @@ from tests.plugin.conftest import Bench
         (("--sixdim-python", "./py"), "--sixdim-python ./py: there is no interpreter (/*/py)"),
         (("--sixdim-python", "no-such-python"), "--sixdim-python no-such-python: *no such command on PATH*"),
         (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
-        (("--sixdim-resume", "last"), "--sixdim-resume last: * not supported yet*"),
+        (("--sixdim-resume", "last"), "--sixdim-resume last: * no session"),
         (("--sixdim-adapter", "ditroch"), "--sixdim-adapter: unknown adapter 'ditroch'; did you mean 'ditorch'?*"),
         (("--sixdim-plan=yaml",), "--sixdim-plan=yaml: unknown format; allowed: table, json"),
         (("--sixdim-python", "/bin/false"), "--sixdim-python /bin/false: it does not run as a Python interpreter*"),
