@@ -17,12 +17,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_sixdim.campaign.files import write_json
 from pytest_sixdim.campaign.host import find_host
 from pytest_sixdim.campaign.machine import machine, software
 from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
+from pytest_sixdim.campaign.reading import read_events
 from pytest_sixdim.campaign.settings import Settings
-from pytest_sixdim.campaign.store import read_events, write_json
 from pytest_sixdim.core.case import Case, Configuration, Measure
 from pytest_sixdim.core.events import Event, event_from
 from pytest_sixdim.core.speed import measure_speed

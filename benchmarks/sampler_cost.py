@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.power import TICK, window
-from pytest_sixdim.campaign.store import read_samples
+from pytest_sixdim.campaign.reading import read_samples
 from pytest_sixdim.core.meter_reading import read_meter
 from pytest_sixdim.core.meters import meters
 from pytest_sixdim.core.records import CHANNELS

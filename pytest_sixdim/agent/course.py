@@ -7,12 +7,15 @@ from pytest_sixdim.core.events import End, Evaluation, Event, Progress, Segment,
 #: As many reports of a loss in a row that is not finite, or of a metric, mean divergence. One loss is normal under
 #: fp16 loss scaling.
 LOSSES, METRICS = 3, 2
+#: Metrics that are followed at once while they are not finite.
+MOST_METRICS = 1000
 
 
 class Course:
     """Takes note of events.
 
     Attributes:
+        trained: whether anything of training was reported: before, the ranks were still starting.
         timed: whether segments are being timed: warm-up is over.
         window_complete: when the agent saw the last counted segment (monotonic s); None before.
         end: the program's own end; None before.
@@ -20,7 +23,7 @@ class Course:
     """
 
     def __init__(self, segments: int) -> None:
-        self.timed = False
+        self.trained = self.timed = False
         self.window_complete: float | None = None
         self.end: End | None = None
         self.diverged: str | None = None
@@ -30,6 +33,7 @@ class Course:
 
     def take(self, event: Event) -> None:
         """Take note of the next event."""
+        self.trained = self.trained or isinstance(event, (WarmupEnd, Segment, Progress, Evaluation))
         if isinstance(event, (WarmupEnd, Segment)):
             self.timed = True
         if isinstance(event, Segment):
@@ -60,7 +64,11 @@ class Course:
 
     def _take_metric(self, event: Evaluation) -> None:
         key = (event.rank, event.metric)
-        lost = self._lost_metrics[key] = self._lost_metrics.get(key, 0) + 1 if event.value is None else 0
+        lost = self._lost_metrics.pop(key, 0) + 1 if event.value is None else 0
+        if lost == 0:
+            self._lost_metrics.pop(key, None)
+        elif len(self._lost_metrics) < MOST_METRICS:
+            self._lost_metrics[key] = lost
         if lost >= METRICS and self.diverged is None:
             name = event.metric or "the metric"
             self.diverged = f"{name} was not finite in {METRICS} evaluations in a row{_step(event)}"

@@ -20,4 +20,6 @@ def without_program(order: Order, result: RunResult) -> RunResult:
     if not found or any(active is not False for active in found):
         return result
     message = f"the program was not started: adapter {order.adapter['name']} found no vendor plugin"
-    return replace(result, status="launch_error", ended_by="agent", message=message, rank=None, exit_code=None)
+    return replace(
+        result, status="launch_error", ended_by="agent", message=message, rank=None, exit_code=None, fault="host"
+    )

@@ -52,6 +52,21 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class CardTexts:
+    """What a vendor's software prints, as the order has it from the vendor's profile.
+
+    Attributes:
+        lost: the card is gone.
+        error: the card, or a collective over cards, failed.
+        busy: somebody else has the card for himself.
+    """
+
+    lost: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Order:
     """One run on this node.
 
@@ -63,7 +78,7 @@ class Order:
         samplers: in order of preference.
         unavailable: channel -> why no sampler is asked for it.
         segments: how many counted segments a window has.
-        card_lost: texts that mean a lost card.
+        card_texts: what the vendor's software prints when a card fails.
         adapter: what adapted.py is told of the adapter that the program runs under; None without one.
     """
 
@@ -82,7 +97,7 @@ class Order:
     log: LogChoice
     segments: int
     limits: Limits
-    card_lost: tuple[str, ...]
+    card_texts: CardTexts
     adapter: Mapping[str, Any] | None = None
 
     @property
@@ -189,7 +204,7 @@ def _order(table: _Table, directory: Path) -> Order:
         log=_log(table.table("log"), cards),
         segments=table.take("segments", int),
         limits=Limits(*(limits.take(name, float) for name in ("timeout", "stall", "teardown"))),
-        card_lost=table.items("card_lost", str),
+        card_texts=CardTexts(*(table.items(name, str) for name in ("card_lost", "device_error", "card_busy"))),
         adapter=adapter,
     )
 

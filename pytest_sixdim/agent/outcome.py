@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_sixdim.agent.causes import Lines, launcher_sentence, only_noticed, ran_out_of_memory, sentence
+from pytest_sixdim.agent.faults import PROGRAM, Whose, fault_of, port_taken
 from pytest_sixdim.agent.logs import TAIL_LINES
+from pytest_sixdim.agent.order import CardTexts
 from pytest_sixdim.agent.ranks import RankProcess
 from pytest_sixdim.agent.stopping import Stop
 from pytest_sixdim.core.events import End
-from pytest_sixdim.core.records import RunResult
+from pytest_sixdim.core.records import FINISHED, RunResult
+
+#: Ends that are always the same one's fault.
+ALWAYS: Mapping[str, Whose] = {"launch_error": "host", "card_lost": "device"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class Seen:
         diverged: in what way training went astray.
         last_metric_lost: whether the last evaluation was not finite.
         oom_killed: whether the kernel's OOM killer was at work meanwhile.
-        card_lost: texts that mean a lost card.
+        card_texts: what means a lost card, a device error, a card that is taken.
+        trained: whether any rank had reported anything of its training.
     """
 
     ranks: Mapping[int, RankProcess]
@@ -45,7 +51,8 @@ class Seen:
     diverged: str | None = None
     last_metric_lost: bool = False
     oom_killed: bool = False
-    card_lost: tuple[str, ...] = ()
+    card_texts: CardTexts = field(default_factory=CardTexts)
+    trained: bool = False
 
     def said_by(self, process: RankProcess) -> Lines:
         """The last lines of a rank."""
@@ -66,8 +73,10 @@ def outcome(seen: Seen) -> RunResult:
     if seen.diverged is not None:
         return _result(seen, "diverged", seen.diverged)
     if not seen.ranks:
+        taken = port_taken(seen.launcher_lines)
         launcher = launcher_sentence(seen.launcher_code, seen.launcher_lines)
-        return _result(seen, "launch_error", f"no rank started; {launcher}")
+        message = f"no rank started; {launcher}"
+        return _result(seen, "launch_error", f"{taken}: {message}" if taken else message)
     if in_time:
         return _failure(seen, in_time)
     if seen.window_complete is not None:
@@ -85,12 +94,14 @@ def _failure(seen: Seen, failures: list[RankProcess]) -> RunResult:
     if left is not None and seen.end is None and _end_time(left) < _end_time(first) and only_noticed(first, lines):
         return _left_early(seen, left, f"; then {sentence(first, lines)}")
     printed = [line for process in failures for line in seen.said_by(process)]
-    status = "crashed"
-    if any(text in line for text in seen.card_lost for line in printed):
-        status = "card_lost"
-    elif ran_out_of_memory(first, lines, seen.oom_killed):
-        status = "out_of_memory"
-    return _result(seen, status, sentence(first, lines), first)
+    how = sentence(first, lines)
+    if any(text in line for text in seen.card_texts.lost for line in printed):
+        return _result(seen, "card_lost", how, first)
+    if ran_out_of_memory(first, lines, seen.oom_killed):
+        return _result(seen, "out_of_memory", how, first)
+    fault = fault_of(lines or seen.launcher_lines, seen.card_texts, trained=seen.trained)
+    message = f"{fault.what}: {how}" if fault.what else how
+    return _result(seen, "launch_error" if fault.launch else "crashed", message, first, fault=fault.whose)
 
 
 def _by_itself(seen: Seen) -> RunResult:
@@ -145,8 +156,10 @@ def _result(
     message: str,
     process: RankProcess | None = None,
     ended_by: Literal["program", "agent", "user"] = "program",
+    fault: Whose = PROGRAM.whose,
 ) -> RunResult:
     """With the last lines of the rank that it is about, else of the first that printed any, else of the launcher."""
+    no_fault = status in FINISHED or status == "cancelled"
     ranks = sorted(seen.lines) if process is None else [process.rank]
     tails = [*(seen.lines.get(rank, ()) for rank in ranks), seen.launcher_lines]
     return RunResult(
@@ -157,4 +170,5 @@ def _result(
         exit_code=process.exit_code if process is not None else None,
         signal=process.signal if process is not None else None,
         log_tail=next((lines for lines in tails if lines), ())[-TAIL_LINES:],
+        fault=None if no_fault else ALWAYS.get(status, fault),
     )

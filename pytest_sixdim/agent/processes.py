@@ -1,24 +1,20 @@
-"""Keeps hold of every process of a run, and ends them all (prctl(2), proc(5), waitid(2))."""
+"""Keeps hold of every process of a run (prctl(2), proc(5), waitid(2))."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
-
-from pytest_sixdim.samplers.process_tree import Process, descendants, processes
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
-#: Seconds that a leftover process has to end by itself: torch's shared memory is cleaned up by one that does.
-LEFTOVER_GRACE = 0.5
-#: Seconds after which a process that SIGKILL does not end (it waits for a device, say) is left alone.
-PATIENCE = 30.0
-PAUSE = 0.02
+#: What all such folders' names begin with.
+SCRATCH = "sixdim-scratch-"
+#: Children that are waited for in one go: a program may leave them faster than that.
+REAPED_AT_ONCE = 10_000
 
 
 def adopt_orphans() -> None:
@@ -45,41 +41,42 @@ def job_mark() -> str:
     return f"{os.getpid()}.{started.decode()}"
 
 
+def namespace() -> str:
+    """What tells this boot of this host, and this container's view of process numbers, from others."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
+
+
+def scratch_prefix() -> str:
+    """What the names of this process's temporary folders begin with: whether their owner lives can be told from it."""
+    return f"{SCRATCH}{namespace()}-{job_mark()}-"
+
+
 def reap(but: int) -> None:
     """Wait for adopted children that have ended, except `but`, whose Popen does so itself.
 
     They come from the launcher's sessions. A child in this process's own session was started by a sampler, which must
     learn its exit code.
     """
-    while True:
+    for _ in range(REAPED_AT_ONCE):
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if ended is None or ended.si_pid == but or os.getsid(ended.si_pid) == os.getsid(0):
-            return
-        os.waitpid(ended.si_pid, 0)
+        try:
+            if ended is None or ended.si_pid == but or os.getsid(ended.si_pid) == os.getsid(0):
+                return
+        except ProcessLookupError:
+            continue  # its sampler has waited for it just now
+        wait_for(ended.si_pid)
 
 
-def end_descendants(but: int) -> list[int]:
-    """End every descendant of this process; returns those that would not go. `but` is left for its Popen to wait for.
-
-    They are asked with SIGTERM once and get LEFTOVER_GRACE, then SIGKILL until none is left.
-    """
-    asked: set[int] = set()
-    started = time.monotonic()
-    while True:
-        alive = _living_descendants(but)
-        elapsed = time.monotonic() - started
-        if not alive or elapsed > PATIENCE:
-            return [process.pid for process in alive]
-        for process in alive:
-            if elapsed > LEFTOVER_GRACE:
-                _send(process.pid, signal.SIGKILL)
-            elif process.pid not in asked:
-                asked.add(process.pid)
-                _send(process.pid, signal.SIGTERM)
-        time.sleep(PAUSE)
+def wait_for(pid: int) -> None:
+    """Wait for a process that has ended, if it is this process's child and nobody else has waited for it."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
 
 
 def oom_kills(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
@@ -100,19 +97,6 @@ def _own_cgroup(proc: Path, cgroups: Path) -> list[Path]:
     except OSError:
         return []
     return [cgroups / line[3:].lstrip("/") / "memory.events" for line in lines if line.startswith("0::")]
-
-
-def _living_descendants(but: int) -> list[Process]:
-    """Those that have not ended; children of this process that have are waited for."""
-    reap(but)
-    return [process for process in descendants(os.getpid(), processes()) if process.state not in "ZX"]
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

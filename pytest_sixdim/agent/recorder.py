@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.agent.keeping import Keeping
 from pytest_sixdim.core.events import Event, event_record
 
 SCHEMA = 1
@@ -19,6 +20,8 @@ _ENCODER = json.JSONEncoder(allow_nan=False)
 
 #: Lines that claim to be events and are not: how many are recorded, and how many characters of each.
 MALFORMED_LINES, MALFORMED_CHARACTERS = 100, 500
+#: Characters that events.jsonl may have. No program that reports sensibly comes near.
+MOST_CHARACTERS = 64 * 2**20
 
 
 class JsonLines:
@@ -30,9 +33,9 @@ class JsonLines:
         clocks = {"schema": SCHEMA, "monotonic": time.monotonic(), "unix": time.time(), "boot_id": boot_id()}
         self.write({**clocks, **(head or {})})
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Append one line. Raises OSError, as when the disk is full, and ValueError for NaN."""
-        self._file.write(_ENCODER.encode(record) + "\n")
+    def write(self, record: Mapping[str, Any]) -> int:
+        """Append one line; returns its characters. Raises OSError, as when the disk is full, and ValueError for NaN."""
+        return self._file.write(_ENCODER.encode(record) + "\n")
 
     def close(self) -> None:
         """No line can follow."""
@@ -40,20 +43,32 @@ class JsonLines:
 
 
 class EventLog:
-    """events.jsonl."""
+    """events.jsonl, of bounded size: see Keeping."""
 
     def __init__(self, path: Path) -> None:
         self._lines = JsonLines(path)
-        self._malformed = 0
+        self._keeping = Keeping()
+        self._characters = self._malformed = 0
 
     def event(self, event: Event) -> None:
-        """Record an event."""
-        self._lines.write(event_record(event))
+        """Record an event, or count it among those that are left out."""
+        if not self._keeping.keeps(event):
+            return
+        if self._characters >= MOST_CHARACTERS:
+            self._keeping.lost[event.kind] += 1
+            return
+        self._characters += self._lines.write(event_record(event))
+
+    def left_out(self) -> Mapping[str, Mapping[str, int]]:
+        """As in result.json, `events`."""
+        return self._keeping.left_out()
 
     def malformed(self, line: str, error: Exception, *, seen: float, rank: int) -> None:
         """Record a line that claims to be an event and is not; beyond MALFORMED_LINES they are left out."""
         self._malformed += 1
-        if self._malformed <= MALFORMED_LINES:
+        if self._malformed > MALFORMED_LINES:
+            self._keeping.thinned["malformed"] += 1
+        else:
             text = line[:MALFORMED_CHARACTERS]
             self._lines.write({"event": "malformed", "seen": seen, "rank": rank, "text": text, "error": str(error)})
 

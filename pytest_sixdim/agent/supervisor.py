@@ -13,17 +13,18 @@ from pathlib import Path
 from pytest_sixdim.agent.cancellation import Cancellation
 from pytest_sixdim.agent.command import launch_command, launch_environment, ship
 from pytest_sixdim.agent.course import Course
+from pytest_sixdim.agent.ending import end_descendants
 from pytest_sixdim.agent.logs import RankLogs, file_tail
 from pytest_sixdim.agent.not_started import without_program
 from pytest_sixdim.agent.order import Order, OrderError
 from pytest_sixdim.agent.outcome import Seen, outcome
 from pytest_sixdim.agent.processes import (
     adopt_orphans,
-    end_descendants,
     end_with_this_process,
     job_mark,
     oom_kills,
     reap,
+    scratch_prefix,
 )
 from pytest_sixdim.agent.ranks import RankProcesses
 from pytest_sixdim.agent.recorder import SCHEMA, EventLog, write_atomically
@@ -52,14 +53,14 @@ def carry_out(order: Order) -> RunResult:
     for directory in (order.work, order.node / "logs", order.node / "ranks"):
         directory.mkdir(parents=True, exist_ok=True)
     events = EventLog(order.node / "events.jsonl")
-    with tempfile.TemporaryDirectory(prefix="sixdim-") as shipped:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as shipped:
         ship(Path(shipped))
         started_unix = time.time()
         launcher = _launch(order, Path(shipped))
         try:
             result = Supervisor(order, launcher, dialect, events, cancellation).supervise()
         finally:
-            end_descendants(launcher.pid)
+            end_descendants(launcher)
     record = {"schema": SCHEMA, **asdict(result), "started_unix": started_unix}
     write_atomically(order.directory / "result.json", record)
     return result
@@ -67,7 +68,7 @@ def carry_out(order: Order) -> RunResult:
 
 def launch_error(message: str) -> RunResult:
     """The result of an order that could not be carried out."""
-    return RunResult(status="launch_error", ended_by="agent", message=message)
+    return RunResult(status="launch_error", ended_by="agent", message=message, fault="host")
 
 
 class Supervisor:
@@ -106,7 +107,7 @@ class Supervisor:
         result = without_program(self._order, outcome(self._seen(stop)))
         if stayed:
             result = replace(result, message=f"{result.message}; processes that could not be killed: {stayed}")
-        return replace(result, seconds=now - self._launched, sampler=sampler)
+        return replace(result, seconds=now - self._launched, sampler=sampler, events=self._events.left_out())
 
     def _watch(self) -> Stop | None:
         """Until the launcher ends, or the agent has a reason to end the run."""
@@ -163,7 +164,7 @@ class Supervisor:
             self._launcher.wait(GRACE)
         except subprocess.TimeoutExpired:
             pass
-        stayed = end_descendants(self._launcher.pid)
+        stayed = end_descendants(self._launcher)
         self._launcher.poll()
         return stayed
 
@@ -182,7 +183,8 @@ class Supervisor:
             diverged=course.diverged,
             last_metric_lost=course.last_metric_lost,
             oom_killed=kills is not None and self._oom_kills is not None and kills > self._oom_kills,
-            card_lost=self._order.card_lost,
+            card_texts=self._order.card_texts,
+            trained=course.trained,
         )
 
 

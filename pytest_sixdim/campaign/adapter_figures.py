@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.files import read_json
 from pytest_sixdim.campaign.measure import Taken
-from pytest_sixdim.campaign.store import read_events, read_json
+from pytest_sixdim.campaign.reading import read_events
 from pytest_sixdim.core.adapters import adapter
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Configuration

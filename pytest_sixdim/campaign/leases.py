@@ -1,40 +1,76 @@
-"""Who has this host's cards: one lock a card, all or nothing, in turn (docs/method.md, docs/sharing.md)."""
+"""Who has this host's cards: one lock a card, all or nothing, in turn (docs/sharing.md)."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.cards import host_lease
+from pytest_sixdim.campaign.holders import HOST, Holder, card_lock, read_holder, who_holds
+from pytest_sixdim.campaign.locks import lock_directory, read_note, remove, take, write_note
+from pytest_sixdim.campaign.settings import SettingsError
+from pytest_sixdim.campaign.turns import turn
 from pytest_sixdim.samplers import Device
+
+#: Seconds between two attempts of the one whose turn it is.
+PAUSE = 0.1
+#: Seconds after which a lock's file is touched, so that nobody takes it for forgotten and tidies it away.
+FRESH = 3600.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Cards that a run holds. `descriptors` hold the locks: whoever has them open holds the cards."""
+    """Cards that a run holds. `descriptors` hold the locks: whoever has them open holds the cards.
+
+    `waited_seconds`: how long it took to get them.
+    """
 
     devices: tuple[Device, ...]
     shared: bool
     descriptors: tuple[int, ...]
     since_unix: float
+    directory: Path
+    waited_seconds: float = 0.0
+    _neighbours: dict[tuple[int | None, str | None], Holder] = field(default_factory=dict)
 
     def look(self) -> None:
         """Note who else holds cards of this host just now; to be called now and then while the run goes on."""
+        with suppress(OSError):  # what goes wrong here is no fault of the run
+            for descriptor in self.descriptors:
+                if time.time() - os.fstat(descriptor).st_mtime > FRESH:
+                    os.utime(descriptor)
+            if self.shared:
+                self._note_neighbours()
+
+    def _note_neighbours(self) -> None:
+        own = {device.id for device in self.devices}
+        for holder in who_holds(self.directory).holders:
+            cards = [card for card in holder.cards if card not in own]
+            if cards:
+                who = (holder.process, holder.run)
+                before = self._neighbours[who].cards if who in self._neighbours else ()
+                both = tuple(dict.fromkeys((*before, *cards)))
+                self._neighbours[who] = Holder(holder.run, holder.process, holder.since_unix, both)
 
     def record(self) -> dict[str, Any]:
         """lease.json: plain types."""
+        self.look()
         return {
             "shared": self.shared,
             "cards": [device.id for device in self.devices],
             "since_unix": self.since_unix,
             "until_unix": time.time(),
             "process": os.getpid(),
-            "neighbours": [],
+            "waited_seconds": self.waited_seconds,
+            "neighbours": [
+                {"run": other.run, "process": other.process, "cards": list(other.cards), "since_unix": other.since_unix}
+                for other in self._neighbours.values()
+            ],
         }
 
 
@@ -44,8 +80,123 @@ def lease(
 ) -> Iterator[Lease]:
     """Hold `count` cards of `pool` for the run kept in folder `run` until the block ends and the agent has ended.
 
-    Waits for its turn, after `waiting` was told who has what. label: names the run for others who wait.
-    share: whether others may have the host's other cards meanwhile; without, the host is held as a whole.
+    Waits for its turn, after `waiting` was told who has what, and again when that changes. label: names the run for
+    others who wait. share: whether others may have the host's other cards meanwhile; without, the host is held as a
+    whole. Raises SettingsError where the pool has too few cards and where nothing can be locked.
     """
-    with host_lease(label, waiting) as descriptor:
-        yield Lease(tuple(pool[:count]), share, (descriptor,), time.time())
+    if not 0 < count <= len(pool):
+        raise SettingsError(f"run {label} needs {count} cards, {len(pool)} are there")
+    began = time.monotonic()
+    directory = lock_directory()
+    note = {"pid": os.getpid(), "run": label, "since_unix": time.time(), "cards": count}
+    tell = _once(waiting)
+    with _run_locked(directory, run, note, tell) as run_lock:
+        with turn(directory, note, lambda: tell(_queued(directory, note))):
+            while (taken := _take(directory, note, pool, count, share)) is None:
+                tell(_wanted(directory, count, pool, share))
+                time.sleep(PAUSE)
+        devices, descriptors = taken
+        waited = time.monotonic() - began
+        try:
+            yield Lease(devices, share, (run_lock, *descriptors), time.time(), directory, waited)
+        finally:
+            _close(descriptors)
+
+
+def _take(
+    directory: Path, note: Mapping[str, Any], pool: Sequence[Device], count: int, share: bool
+) -> tuple[tuple[Device, ...], list[int]] | None:
+    """Host and cards, or nothing.
+
+    Without sharing, and where the cards differ, always the first of the pool, so that figures can be compared.
+    """
+    any_will_do = share and len({device.name for device in pool}) == 1
+    devices: list[Device] = []
+    descriptors: list[int] = []
+    complete = False
+    try:
+        host = take(directory / HOST, shared=share)
+        if host is None:
+            return None
+        descriptors.append(host)
+        for device in pool if any_will_do else pool[:count]:
+            descriptor = take(card_lock(directory, device.id))
+            if descriptor is not None:
+                descriptors.append(descriptor)
+                devices.append(device)
+            if len(devices) == count:
+                complete = True
+                _write_notes(note, devices, descriptors, share)
+                return tuple(devices), descriptors
+        return None
+    finally:
+        if not complete:
+            _close(descriptors)
+
+
+def _write_notes(note: Mapping[str, Any], devices: Sequence[Device], descriptors: Sequence[int], share: bool) -> None:
+    """Into the locks of the cards, and into the host's where nobody else has part in it."""
+    held = {**note, "since_unix": time.time(), "cards": [device.id for device in devices]}
+    if not share:
+        write_note(descriptors[0], held)
+    for device, descriptor in zip(devices, descriptors[1:], strict=True):
+        write_note(descriptor, {**held, "card": device.id})
+
+
+@contextmanager
+def _run_locked(directory: Path, run: Path, note: Mapping[str, Any], tell: Callable[[str], None]) -> Iterator[int]:
+    """Hold a run's folder, so that two processes that ask for the same run wait for one another."""
+    _sweep(directory)
+    path = directory / f"run-{hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:24]}.lock"
+    descriptor = take(path)
+    if descriptor is None:
+        held = read_note(path)
+        if held is not None:
+            tell(f"run {note['run']}: {read_holder(held).name} is at it")
+        descriptor = take(path, wait=True)
+    assert descriptor is not None
+    write_note(descriptor, note)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+        remove(path)  # not while the agent still has it
+
+
+def _sweep(directory: Path) -> None:
+    """Remove the locks of runs that nobody is at: killed processes leave them."""
+    for path in directory.glob("run-*.lock"):
+        remove(path)
+
+
+def _queued(directory: Path, note: Mapping[str, Any]) -> str:
+    """Who comes before: those that wait longer, and those that have cards."""
+    now, own = who_holds(directory), read_holder(note)
+    waiting = [(waiter.process, waiter.run) for waiter in now.waiting]
+    before = waiting.index((own.process, own.run)) if (own.process, own.run) in waiting else len(waiting)
+    first = f"{before} run{'' if before == 1 else 's'} that came before"
+    return "; ".join([first, *(holder.sentence for holder in now.holders)])
+
+
+def _wanted(directory: Path, count: int, pool: Sequence[Device], share: bool) -> str:
+    """Who has what the one is waiting for whose turn it is; empty where he has gone already."""
+    holders = who_holds(directory).holders
+    what = f"{count} of {len(pool)} cards" if share else "the host"
+    return f"{what}: {'; '.join(holder.sentence for holder in holders)}" if holders else ""
+
+
+def _once(waiting: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells what was not told just before."""
+    last = [""]
+
+    def tell(text: str) -> None:
+        if text and text != last[0]:
+            last[0] = text
+            waiting(text)
+
+    return tell
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.files import write_json
 from pytest_sixdim.campaign.orders import SCHEMA
-from pytest_sixdim.campaign.store import write_json
 
 #: Lines of the agent's own log that are kept.
 TAIL_LINES = 40

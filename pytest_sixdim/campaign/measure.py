@@ -19,6 +19,7 @@ from pytest_sixdim.core.circumstances import read_circumstances, under
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.events import Start
 from pytest_sixdim.core.health import failure
+from pytest_sixdim.core.left_out import lost, thinned
 from pytest_sixdim.core.linearity import differences, measure_linearity
 from pytest_sixdim.core.memory import measure_memory
 from pytest_sixdim.core.power import measure_power
@@ -57,7 +58,15 @@ def measure(
     """One dimension of a configuration. `baseline` finds the one that a configuration's speed is compared with."""
     runs = (*taken.runs, *taken.reference_runs)
     measured = checked(_measured(bench, dimension, taken, baseline), runs)
-    return replace(measured, suspect=(*measured.suspect, *_other_data(taken.case, taken.data, runs)))
+    return replace(
+        measured,
+        suspect=(
+            *measured.suspect,
+            *_other_data(taken.case, taken.data, runs),
+            *(why for run in runs for why in lost(run)),
+        ),
+        flags=(*measured.flags, *(flag for run in runs for flag in thinned(dimension, run))),
+    )
 
 
 def _other_data(case: Case, data: Data, runs: Iterable[RunRecord]) -> list[str]:

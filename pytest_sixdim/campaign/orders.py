@@ -103,6 +103,8 @@ def make_order(
         "segments": case.measure.segments,
         "limits": {"timeout": case.train.timeout, "stall": case.train.stall, "teardown": TEARDOWN},
         "card_lost": list(bench.profile.card_lost),
+        "device_error": list(bench.profile.device_error),
+        "card_busy": list(bench.profile.card_busy),
         "program_sha256": program_sha256(case),
     }
     if configuration.adapter is not None:

@@ -11,12 +11,14 @@ from typing import Any
 from pytest_sixdim.campaign.attempts import may_repeat
 from pytest_sixdim.campaign.contention import Contention
 from pytest_sixdim.campaign.earlier import Earlier
+from pytest_sixdim.campaign.files import write_json
 from pytest_sixdim.campaign.leases import Lease, lease
 from pytest_sixdim.campaign.lost import write_deserted, write_lost, write_result
 from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
-from pytest_sixdim.campaign.store import Store, read_run, write_json
-from pytest_sixdim.campaign.strays import end_strays
+from pytest_sixdim.campaign.reading import read_run
+from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.campaign.strays import Strays, end_strays
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.records import RunRecord
 from pytest_sixdim.launchers import Handle, Launcher
@@ -112,6 +114,7 @@ class Runner:
         directory = self._store.run_directory(key, attempt)
         if attempt and not (directory / "result.json").exists():
             write_deserted(directory)
+            self._end_strays()
 
     def _reused(self, planned: PlannedRun, held: Lease) -> bool:
         """Whether the earlier session has the run, which then lies in this session's folder too."""
@@ -127,7 +130,10 @@ class Runner:
         directory = self._store.run_directory(planned.key, attempt).resolve()
         order, run = make_order(self._bench, planned, directory, held.devices, attempt=attempt)
         write_json(directory / "run.json", run)
-        others = [*end_strays(held.devices), *self._others(held.devices)]
+        strays = self._end_strays()
+        if strays:
+            order["strays"] = [found.sentence for found in strays]
+        others = [*(found.sentence for found in strays if found.stayed), *self._others(held.devices)]
         if others:
             order["contention_before"] = others
         write_json(directory / "order.json", order)
@@ -142,7 +148,15 @@ class Runner:
         write_json(directory / "lease.json", held.record())
         if not (directory / "result.json").exists():
             write_lost(directory)
+            self._end_strays()  # the agent can't have ended its own
         self._finished(read_run(directory))
+
+    def _end_strays(self) -> list[Strays]:
+        """End what killed runs have left, and say so."""
+        found = end_strays()
+        for strays in found:
+            self._say(strays.sentence)
+        return found
 
     def _others(self, devices: tuple[Device, ...]) -> list[str]:
         """Who else is on the cards of a run, one sentence each; each situation is told once."""

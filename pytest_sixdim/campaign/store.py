@@ -1,22 +1,16 @@
-"""Results on disk: written as they happen, renamed into place, read back without loss (docs/formats.md)."""
+"""A session's folder: where its runs and scorecards are kept, each written as it happens (docs/formats.md)."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.adapter_records import read_evidence
+from pytest_sixdim.campaign.files import StoreError, complaint, discard, locked, read_json, write_json
 from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.settings import SettingsError
-from pytest_sixdim.core.events import Event, EventError, event_from
-from pytest_sixdim.core.records import CHANNELS, CardInfo, RunRecord, RunResult, SampleLog, Series, Source
 
 SCHEMA = 1
 
@@ -24,8 +18,12 @@ SCHEMA = 1
 class Store:
     """One session's folder."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, session: Mapping[str, Any] | None = None) -> None:
+        """session: what session.json says, where the folder may have to be made again."""
         self.directory = directory
+        self._session = session
+        #: Scorecards that the disk refused, by path; the next one that can be written takes them along.
+        self._unwritten: dict[Path, dict[str, Any]] = {}
 
     @classmethod
     def create(cls, results: Path) -> Store:
@@ -36,12 +34,23 @@ class Store:
         directory = results / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         try:
             directory.mkdir(parents=True)
-            link = results / f".latest-{directory.name}"
-            link.symlink_to(directory.name)
-            link.replace(results / "latest")
+            _point_latest_to(directory)
         except OSError as error:
             raise SettingsError(f"--sixdim-results {results}: {error.strerror or error}") from None
         return cls(directory)
+
+    def restore(self) -> bool:
+        """Make the folder and session.json again where somebody has taken them away; whether they had.
+
+        Raises OSError where they can't be.
+        """
+        if self._session is None or (self.directory / "session.json").exists():
+            return False
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_json(self.directory / "session.json", {"schema": SCHEMA, **self._session})
+        if not (self.directory.parent / "latest").exists():
+            _point_latest_to(self.directory)
+        return True
 
     def run_directory(self, key: RunKey, attempt: int = 1) -> Path:
         """Where a launch of a run is kept; `attempt` counts from 1."""
@@ -56,164 +65,82 @@ class Store:
         return attempt
 
     def write_session(self, record: Mapping[str, Any]) -> None:
-        """Write session.json."""
-        write_json(self.directory / "session.json", {"schema": SCHEMA, **record})
+        """Write session.json. Raises SettingsError where the disk refuses."""
+        self._session = record
+        try:
+            write_json(self.directory / "session.json", {"schema": SCHEMA, **record})
+        except OSError as error:
+            raise SettingsError(f"--sixdim-results: {complaint(error)}") from None
 
     def update_scorecard(
         self, case: str, configuration: str, update: Callable[[dict[str, Any] | None], dict[str, Any]]
     ) -> dict[str, Any]:
         """Replace <case>/<configuration>/scorecard.json by what `update` makes of it (None: there is none yet).
 
-        Tests of one configuration may run in several processes; a lock keeps their changes apart.
+        Tests of one configuration may run in several processes; a lock keeps their changes apart. A scorecard that is
+        broken (`update` may find that too, and raise StoreError) is set aside as scorecard.json.broken. Raises OSError
+        where the disk refuses; the scorecard is then kept in memory, and is among `scorecards` all the same.
         """
         path = self.directory / case / configuration / "scorecard.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(self.directory / ".lock"):
-            record = update(read_json(path) if path.exists() else None)
-            write_json(path, record)
-        return record
+        updated: dict[str, Any] | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(self.directory / ".lock"):
+                updated = self._updated(path, update)
+                write_json(path, updated)
+        except OSError:
+            self._unwritten[path] = updated or self._updated(path, update)
+            raise
+        self._unwritten.pop(path, None)
+        return updated
 
     def change_scorecard(
         self, case: str, configuration: str, change: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> None:
-        """Replace a scorecard by what `change` makes of it, where there is one."""
+        """Replace a scorecard by what `change` makes of it, where there is one that is whole.
+
+        Raises OSError where the disk refuses.
+        """
         path = self.directory / case / configuration / "scorecard.json"
-        with _locked(self.directory / ".lock"):
-            if path.exists():
-                write_json(path, change(read_json(path)))
+        if path not in self._unwritten and not path.exists():
+            return
+        with locked(self.directory / ".lock"):
+            try:
+                write_json(path, change(self._unwritten.get(path) or read_json(path)))
+            except StoreError:
+                return  # said where it is shown
 
     def scorecards(self) -> tuple[list[dict[str, Any]], list[str]]:
         """Every scorecard of the session, and a line for each that can't be read."""
         cards, broken = [], []
-        for path in sorted(self.directory.glob("*/*/scorecard.json")):
+        for path in sorted({*self.directory.glob("*/*/scorecard.json"), *self._unwritten}):
             try:
-                cards.append(read_json(path))
-            except (OSError, ValueError) as error:
-                broken.append(f"{path}: can't be read: {error}")
+                card = self._unwritten.get(path) or read_json(path)
+                if not isinstance(card, dict):
+                    raise StoreError(f"{path}: can't be read: no JSON object")
+                cards.append(card)
+            except (OSError, StoreError) as error:
+                broken.append(complaint(error))
         return cards, broken
 
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def write_json(path: Path, record: Any) -> None:
-    """Write JSON beside `path` and rename it into place; NaN is refused (ValueError)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def read_run(directory: Path) -> RunRecord:
-    """A finished run, read back from its directory.
-
-    Raises OSError or ValueError where order.json or result.json is missing or broken; events and samples are read as
-    far as they go, since a killed run may leave half a line.
-    """
-    order = read_json(directory / "order.json")
-    answer = read_json(directory / "result.json")
-    result = RunResult(
-        status=answer["status"],
-        ended_by=answer["ended_by"],
-        message=answer.get("message", ""),
-        rank=answer.get("rank"),
-        exit_code=answer.get("exit_code"),
-        signal=answer.get("signal"),
-        log_tail=tuple(answer.get("log_tail", ())),
-        seconds=answer.get("seconds"),
-        sampler=answer.get("sampler") or {},
-        fault=answer.get("fault"),
-    )
-    nodes = sorted(directory.glob("node-*"))
-    return RunRecord(
-        role=order["role"],
-        index=order["index"],
-        seed=order["seed"],
-        result=result,
-        events=tuple(event for node in nodes for event in read_events(node / "events.jsonl")),
-        samples=tuple(read_samples(node / "samples.jsonl") for node in nodes),
-        order=order,
-        directory=directory,
-        adapter=read_evidence(nodes, order),
-        lease=_optional(directory / "lease.json") or {},
-        reused=_optional(directory / "reused.json"),
-    )
-
-
-def _optional(path: Path) -> Any:
-    """A JSON file that need not be there; None where it can't be read."""
-    try:
-        return read_json(path)
-    except (OSError, ValueError):
-        return None
-
-
-def read_events(path: Path) -> list[Event]:
-    """The events of one node; lines that are not events are passed over."""
-    events = []
-    for record in json_lines(path):
+    def _updated(self, path: Path, update: Callable[[dict[str, Any] | None], dict[str, Any]]) -> dict[str, Any]:
+        if path in self._unwritten:
+            return update(self._unwritten[path])
         try:
-            events.append(event_from(record, seen=float(record.get("seen", 0.0)), rank=int(record.get("rank", 0))))
-        except (EventError, TypeError, ValueError):
-            continue
-    return events
+            return update(read_json(path))
+        except FileNotFoundError:
+            return update(None)
+        except StoreError:
+            path.replace(path.with_name(f"{path.name}.broken"))
+            return update(None)
 
 
-def read_samples(path: Path) -> SampleLog:
-    """The readings of one node's cards."""
-    lines = json_lines(path)
-    head = next(lines, {})
-    cards = tuple(CardInfo(**card) for card in head.get("cards", ()))
-    times: dict[str, list[float]] = {}
-    values: dict[str, list[list[float | None]]] = {}
-    errors = []
-    facts = []
-    for line in lines:
-        if "error" in line:
-            errors.append(str(line["error"]))
-        if "facts" in line:
-            facts.append((float(line["t"]), tuple(line["facts"])))
-        for channel in CHANNELS.keys() & line.keys():
-            times.setdefault(channel, []).append(line["t"])
-            values.setdefault(channel, []).append(line[channel])
-    series = {
-        channel: tuple(
-            Series(tuple(times[channel]), tuple(row[card] for row in values[channel])) for card in range(len(cards))
-        )
-        for channel in times
-    }
-    return SampleLog(
-        cards=cards,
-        sources={channel: Source.from_json(source) for channel, source in head.get("sources", {}).items()},
-        series=series,
-        unavailable=head.get("unavailable", {}),
-        errors=tuple(errors),
-        facts=tuple(facts),
-    )
-
-
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line, one at a time; what can't be read is passed over."""
+def _point_latest_to(directory: Path) -> None:
+    """Replace results/latest in one go. Raises OSError."""
+    link = directory.parent / f".latest-{directory.name}"
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(record, dict):
-                    yield record
+        link.symlink_to(directory.name)
+        link.replace(directory.parent / "latest")
     except OSError:
-        return
+        discard(link)
+        raise

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pytest_sixdim.agent.command import PACKAGE
+from pytest_sixdim.agent.processes import scratch_prefix
 from pytest_sixdim.campaign.inquiry import Inquiry, Reply
 from pytest_sixdim.core.facts import CardFacts
 from pytest_sixdim.core.records import Source
@@ -164,7 +165,7 @@ def _ask_all(requests: Sequence[Mapping[str, Any]], timeout: float) -> list[dict
     """The answers, in the order of the requests; the processes run at the same time."""
     command = [sys.executable, "-m", "pytest_sixdim.samplers.survey"]
     with ExitStack() as stack:
-        made = tempfile.TemporaryDirectory(prefix="sixdim-survey-", ignore_cleanup_errors=True)
+        made = tempfile.TemporaryDirectory(prefix=scratch_prefix(), ignore_cleanup_errors=True)
         directory = stack.enter_context(made)
         asked = []
         for request in requests:

@@ -52,7 +52,7 @@ class RunResult:
     `sampler` holds the sampler's own cost: cpu_seconds, readings, period_p50, period_p99, period_max (s), errors.
     `fault`: whose reason a failure was: of the host (nothing was launched, the port was taken, the disk was full), of a
     device (a card was lost, a collective timed out), else of the program or its model; None for a run that did not
-    fail.
+    fail. `events`: how many events of a kind are not in events.jsonl: `thinned`, and `lost`, which may have mattered.
     """
 
     status: str
@@ -65,6 +65,7 @@ class RunResult:
     seconds: float | None = None
     sampler: Mapping[str, Any] = field(default_factory=dict)
     fault: Literal["host", "device", "program"] | None = None
+    events: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_sixdim.core.events import Evaluation, Segment
-from pytest_sixdim.core.spans import Span, duration, last_seconds, within, without
+from pytest_sixdim.core.spans import Span, duration, last_seconds, merged, within, without
 
 #: What a full-size segment lasts at least.
 SEGMENT_STEPS = 50
@@ -55,17 +56,34 @@ class TimedSegment:
         return self.steps < SEGMENT_STEPS or self.seconds < SEGMENT_SECONDS
 
 
-def timed(segment: Segment, begin: float | None, evaluations: Sequence[Evaluation]) -> TimedSegment:
+class Breaks:
+    """When evaluations interrupted training, looked up in no more time than there are to find."""
+
+    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+        self._cuts = merged((event.t - event.seconds, event.t) for event in evaluations if event.seconds)
+        self._untimed = sorted(event.t for event in evaluations if event.seconds is None)
+
+    def cuts(self, begin: float, end: float) -> tuple[Span, ...]:
+        """Those that say how long they took, as far as they reach into the time from `begin` to `end`."""
+        first = bisect_right(self._cuts, begin, key=lambda span: span[1])
+        return self._cuts[first : bisect_left(self._cuts, end, key=lambda span: span[0])]
+
+    def untimed(self, begin: float, end: float) -> list[float]:
+        """The ends of those that do not, after `begin` and up to `end`."""
+        return self._untimed[bisect_right(self._untimed, begin) : bisect_right(self._untimed, end)]
+
+
+def timed(segment: Segment, begin: float | None, breaks: Breaks) -> TimedSegment:
     """The segment with its spans; `begin`: the border before it, None where nobody reported it."""
     bounds = (-math.inf if begin is None else begin, segment.t)
-    cuts = [(event.t - event.seconds, event.t) for event in evaluations if event.seconds]
+    cuts = breaks.cuts(*bounds)
     paused = segment.paused_seconds or 0.0
-    untimed = [event.t for event in evaluations if event.seconds is None and bounds[0] < event.t <= bounds[1]]
+    untimed = breaks.untimed(*bounds)
     if untimed and begin is not None:
         # An evaluation that does not say how long it took gets its share of the time that nothing else explains.
         training = duration(without([bounds], cuts))
         each = max(0.0, training - segment.seconds - paused) / len(untimed)
-        cuts += [(t - each, t) for t in untimed]
+        cuts += tuple((t - each, t) for t in untimed)
     spans = last_seconds(without([bounds], cuts), segment.seconds)
     return TimedSegment(
         index=segment.index,

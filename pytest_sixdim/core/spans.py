@@ -28,11 +28,17 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 def without(spans: Iterable[Span], cuts: Iterable[Span]) -> tuple[Span, ...]:
     """What of the spans no cut covers, ascending."""
-    left = merged(spans)
-    for cut_begin, cut_end in merged(cuts):
-        pieces = [((begin, min(end, cut_begin)), (max(begin, cut_end), end)) for begin, end in left]
-        left = tuple(piece for pair in pieces for piece in pair if piece[1] > piece[0])
-    return left
+    left: list[Span] = []
+    ahead = merged(cuts)
+    for begin, end in merged(spans):
+        first, last = bisect_right(ahead, begin, key=_end), bisect_left(ahead, end, key=_begin)
+        for cut_begin, cut_end in ahead[first:last]:
+            if cut_begin > begin:
+                left.append((begin, cut_begin))
+            begin = cut_end
+        if end > begin:
+            left.append((begin, end))
+    return tuple(left)
 
 
 def within(spans: Iterable[Span], bounds: Span) -> tuple[Span, ...]:
@@ -69,6 +75,10 @@ def holds(spans: Sequence[Span], t: float) -> bool:
     """Whether the instant lies in one of the merged spans, their borders included."""
     index = bisect_left(spans, t, key=_end)
     return index < len(spans) and spans[index][0] <= t
+
+
+def _begin(span: Span) -> float:
+    return span[0]
 
 
 def _end(span: Span) -> float:

@@ -71,6 +71,8 @@ class VendorProfile:
         samplers: in order of preference; the first that answers a channel serves it.
         adapters: by name, what an adapter between framework and card must say of itself here.
         card_lost: texts in a rank's output that mean that the card is gone.
+        device_error: that the card failed, or a collective over cards; not what a faulty program brings about as well.
+        card_busy: that somebody else has the card for himself.
         quirks: what else a user of such cards should know, one sentence each.
         unverified: keys of the profile that rest on one public source or none; nobody has tried them on such a card.
     """
@@ -97,6 +99,8 @@ class VendorProfile:
     cards: tuple[CardModel, ...] = ()
     adapters: Mapping[str, AdapterChoice] = field(default_factory=dict)
     card_lost: tuple[str, ...] = ()
+    device_error: tuple[str, ...] = ()
+    card_busy: tuple[str, ...] = ()
     quirks: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     path: Path | None = None

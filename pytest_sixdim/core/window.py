@@ -10,7 +10,7 @@ from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.credibility import contradictions
 from pytest_sixdim.core.events import Evaluation, Event, Progress, Segment, Start, WarmupEnd
 from pytest_sixdim.core.quantities import percent, shown
-from pytest_sixdim.core.segments import TimedSegment, timed
+from pytest_sixdim.core.segments import Breaks, TimedSegment, timed
 from pytest_sixdim.core.spans import Span, merged
 
 #: A larger share of a segment spent on pauses that the program announced is flagged.
@@ -93,7 +93,8 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
     reported = [event for event in after if isinstance(event, Segment)]
     evaluations = [event for event in mine if isinstance(event, Evaluation)]
     borders = [None if warmup is None else warmup.t, *(segment.t for segment in reported)]
-    all_timed = [timed(segment, begin, evaluations) for begin, segment in zip(borders, reported, strict=False)]
+    breaks = Breaks(evaluations)
+    all_timed = [timed(segment, begin, breaks) for begin, segment in zip(borders, reported, strict=False)]
     counted, later = tuple(all_timed[: measure.segments]), tuple(all_timed[measure.segments :])
     short = not measure.steady or any(segment.short for segment in counted)
     progress = [event for event in after if isinstance(event, Progress) and counted and event.t <= counted[-1].ended]

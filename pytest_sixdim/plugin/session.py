@@ -9,7 +9,7 @@ import pytest
 
 from pytest_sixdim.campaign.calibration import first_look
 from pytest_sixdim.campaign.campaign import Campaign
-from pytest_sixdim.campaign.cards import host_holder
+from pytest_sixdim.campaign.holders import who_holds
 from pytest_sixdim.campaign.host import Host, find_host
 from pytest_sixdim.campaign.machine import machine, software
 from pytest_sixdim.campaign.machine_identity import machine_identity
@@ -209,7 +209,7 @@ def _bench(
     if only_look:
         return Bench(settings, host, profile, machine(), {}, samplers, dialects)
     versions = software(settings.python, profile.imports)
-    look = first_look(profile, samplers, host.devices, busy=host_holder() is not None)
+    look = first_look(profile, samplers, host.devices, busy=bool(who_holds().holders))
     here = {**machine(), **look.versions}
     here["identity"] = machine_identity(profile, host.devices, here, versions)
     return Bench(settings, host, profile, here, versions, samplers, dialects, look.calibration)
@@ -308,7 +308,7 @@ class SessionHooks:
                 launcher(ours.settings.launcher),
                 ours.baselines,
                 say=self._say,
-                waiting=lambda holder: self._say(f"waiting for the host: {holder} has it"),
+                waiting=lambda what: self._say(f"waiting for {what}"),
                 started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
                 finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
             )

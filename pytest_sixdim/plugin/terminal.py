@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from pytest_sixdim.campaign.calibration import headline
+from pytest_sixdim.campaign.files import read_json
 from pytest_sixdim.campaign.recording import record_baselines
-from pytest_sixdim.campaign.runner import StartedRun
-from pytest_sixdim.campaign.store import read_json
-from pytest_sixdim.core.records import RunRecord
-from pytest_sixdim.plugin import options
-from pytest_sixdim.plugin.selection import TOO_FEW
+from pytest_sixdim.plugin import options, xdist
+from pytest_sixdim.plugin.live import Word, plan_lines
 from pytest_sixdim.plugin.session import Session
 from pytest_sixdim.report.pages import write_pages
 from pytest_sixdim.report.plan import plan_record, plan_table
@@ -39,6 +36,7 @@ class TerminalHooks:
             lines.append(f"sixdim: the cards differ ({host.mixed}); a figure of several of them is no card's")
         if store is not None:
             lines.append(f"sixdim: results in {store.directory}")
+            lines += xdist.turns(self._config, self._session.settings)
             if (counters := headline(bench.calibration, bench.profile, host.devices)) is not None:
                 lines.append(f"sixdim: {counters}")
             if "torch" not in bench.software:
@@ -50,12 +48,7 @@ class TerminalHooks:
         """What will be launched, and what was left out and why."""
         if options.plan_format(self._config) == "json":
             return []
-        lines = [f"sixdim: left out: {why}" for why in self._session.deselected]
-        lacking = Counter(item.stash[TOO_FEW] for item in items if TOO_FEW in item.stash)
-        lines += [f"sixdim: no run: {why} ({count} tests)" for why, count in lacking.items()]
-        if self._session.plan.runs and options.plan_format(self._config) is None:
-            lines.append(f"sixdim: {self._session.plan.summary()}")
-        return lines
+        return plan_lines(self._session, items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -66,22 +59,6 @@ class TerminalHooks:
         plan, bench = self._session.plan, self._session.bench
         print(json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench))
         return True
-
-    def pytest_sixdim_run_started(self, run: StartedRun) -> None:
-        """Say what is being launched: a run may take hours."""
-        planned = self._session.plan.runs
-        number = "further run"
-        if any(run.key == other.key for other in planned):
-            self._launched += 1
-            number = f"run {self._launched}/{len(planned)}"
-        cards = run.configuration.world_size
-        self.write(f"  {number}: {run.key}, seed {run.seed}, {cards} card{'s' if cards > 1 else ''} ...")
-
-    def pytest_sixdim_run_finished(self, run: RunRecord) -> None:
-        """Say how a run ended."""
-        seconds = "" if run.result.seconds is None else f" in {run.result.seconds:.1f} s"
-        message = "" if run.result.finished or not run.result.message else f": {run.result.message}"
-        self.write(f"  {run.name} {run.result.status}{seconds}{message}", red=not run.result.finished)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The six-dimension table and what it does not say."""
@@ -109,13 +86,28 @@ class TerminalHooks:
             pages = f"no report: {error}"
         terminalreporter.write_line(f"results: {store.directory} ({pages})")
 
-    def write(self, text: str, **markup: bool) -> None:
-        """One line, now, also while a test is running and its output is captured."""
+    def show(self, word: Word, worker: str | None = None) -> None:
+        """A word of this process, or of a worker. Launches are numbered over the whole session."""
+        if word.left_out is not None:
+            if word.text:
+                self._write(word.text)
+            return
+        number = ""
+        if word.planned is not None:
+            self._launched += 1
+            number = f"run {self._launched}/{word.planned}: "
+        who = "  " if worker is None else f"[{worker}] "
+        self._write(f"{who}{number}{word.text}", red=word.red)
+
+    def _write(self, text: str, **markup: bool) -> None:
+        """Now, on lines of its own, also while a test is running and its output is captured."""
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         if reporter is None or reporter.verbosity < 0:
             return
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
+            if self._config.get_terminal_writer().width_of_current_line:
+                reporter.write_line("")  # dots of tests in workers, which pytest knows of no file
             reporter.write_line(text, **markup)
             reporter.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.store import json_lines
+from pytest_sixdim.campaign.reading import json_lines
 from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.events import Evaluation, Event, EventError, Progress, Segment, Start, WarmupEnd, event_from
 from pytest_sixdim.core.spans import Span

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-#: Unicode's categories of characters that are not seen, or that change how their neighbours are seen: controls,
-#: formats (bidirectional overrides, zero-width characters), lone surrogates, line and paragraph separators.
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+from pytest_sixdim.core.visible import visible
+
 #: What has a meaning in GitHub's Markdown within a line.
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$])")
+#: What has one at the beginning of a line: headings, quotes, lists, rules.
+_OPENING = re.compile(r"^(\s*[0-9]{0,9})(?=(?:#{1,6}|[-+]+|=+|(?<=[0-9])[.)])(?:\s|$)|>)")
 _WEB_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?:[/?#][!-~]*)?")
 
 
-def visible(text: object) -> str:
-    """The text with every unseen character replaced by a sign for it: "\\x1b" by "␛", U+202E by "⟨U+202E⟩".
-
-    A tab becomes spaces. What comes out can be encoded as UTF-8 and stands in XML.
-    """
-    return "".join(map(_sign, str(text)))
-
-
-def _sign(character: str) -> str:
-    if character == "\t":
-        return "    "
-    if unicodedata.category(character) not in _UNSEEN and ord(character) & 0xFFFE != 0xFFFE:
-        return character
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-
 def markdown_text(text: object) -> str:
-    """The text as it stands within a line of GitHub's Markdown: no HTML, no code, no emphasis, no table border."""
+    """The text as it stands within a line of GitHub's Markdown: no HTML, no code, no emphasis, no table border,
+    no heading."""
     safe = visible(text).replace("&", "&amp;").replace("<", "&lt;")
-    return _MARKDOWN.sub(r"\\\1", safe)
+    return _OPENING.sub(r"\1\\", _MARKDOWN.sub(r"\\\1", safe))
 
 
 def folder_link(path: str) -> str | None:

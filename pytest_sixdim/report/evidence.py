@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.store import read_json
+from pytest_sixdim.campaign.files import read_json
 from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.records import FINISHED
 from pytest_sixdim.core.scorecard import Scorecard

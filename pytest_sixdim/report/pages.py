@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.store import read_json
+from pytest_sixdim.campaign.files import read_json
 
 
 def write_pages(directory: Path, scorecards: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.store import json_lines
+from pytest_sixdim.campaign.reading import json_lines
 from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.report.course import number
 from pytest_sixdim.report.thinning import Pieces, Thinned

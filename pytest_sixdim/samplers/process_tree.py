@@ -1,4 +1,4 @@
-"""Which process is whose child, from /proc (proc(5): fields 3, 4 and 6 of /proc/PID/stat)."""
+"""Which process is whose child, from /proc (proc(5): fields 3 to 6 and 22 of /proc/PID/stat)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process: its number, its parent's, its state (one letter; Z: ended, not yet waited for), and its session's."""
+    """A process: its number, its parent's, its state (one letter; Z: ended, not yet waited for), and its session's and
+    process group's. `started`, in clock ticks since boot, tells it from a later one with its number."""
 
     pid: int
     parent: int
     state: str
     session: int = 0
+    group: int = 0
+    started: int = 0
 
 
 def processes() -> list[Process]:
     """All processes that can be seen from here. One that vanishes meanwhile is left out."""
     with os.scandir("/proc") as entries:
-        return [process for entry in entries if entry.name.isdigit() and (process := _process(entry.name))]
+        return [process for entry in entries if entry.name.isdigit() and (process := look(entry.name))]
 
 
 def descendants(ancestor: int, among: Iterable[Process]) -> list[Process]:
@@ -36,7 +39,8 @@ def descendants(ancestor: int, among: Iterable[Process]) -> list[Process]:
     return found
 
 
-def _process(name: str) -> Process | None:
+def look(name: str) -> Process | None:
+    """The process whose number is `name`; None where there is none."""
     try:
         descriptor = os.open(f"/proc/{name}/stat", os.O_RDONLY)
         try:
@@ -46,5 +50,6 @@ def _process(name: str) -> Process | None:
     except OSError:
         return None
     # the name in brackets may hold anything
-    state, parent, _, session = stat[stat.rindex(b")") + 2 :].split(maxsplit=4)[:4]
-    return Process(int(name), int(parent), state.decode(), int(session))
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    state, parent, group, session, started = (fields[i] for i in (0, 1, 2, 3, 19))
+    return Process(int(name), int(parent), state.decode(), int(session), int(group), int(started))

@@ -81,6 +81,8 @@ def _profile(path: Path, model: VendorModel) -> VendorProfile:
             name: AdapterChoice(section.architecture, section.framework) for name, section in model.adapters.items()
         },
         card_lost=tuple(model.card_lost),
+        device_error=tuple(model.device_error),
+        card_busy=tuple(model.card_busy),
         quirks=tuple(model.quirks),
         unverified=tuple(model.unverified),
         path=path,

@@ -76,6 +76,8 @@ class Job:
             "segments": 2,
             "limits": {"timeout": 60.0, "stall": 30.0, "teardown": 1.0},
             "card_lost": [],
+            "device_error": [],
+            "card_busy": [],
             **changes,
         }
         path = self.directory / "order.json"

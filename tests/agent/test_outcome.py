@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.agent.order import CardTexts
 from pytest_sixdim.agent.outcome import Seen, outcome
 from pytest_sixdim.agent.ranks import RankProcess
 from pytest_sixdim.agent.stopping import Stop
@@ -122,9 +123,9 @@ def test_sigkill_is_out_of_memory_only_where_the_kernel_says_so() -> None:
 def test_a_lost_card_is_recognised_in_any_failed_rank() -> None:
     lines = {0: ("ValueError: x",), 1: ("RuntimeError: NPU error, device lost 507018",)}
     failed = (rank(0, 5.0, 1), rank(1, 5.1, 1))
-    assert result(*failed, lines=lines, card_lost=("507018",)).status == "card_lost"
-    assert result(*failed, lines=lines, card_lost=("999",)).status == "crashed"
-    assert result(*BOTH, lines=lines, card_lost=("507018",), end=end()).status == "completed"
+    assert result(*failed, lines=lines, card_texts=CardTexts(("507018",))).status == "card_lost"
+    assert result(*failed, lines=lines, card_texts=CardTexts(("999",))).status == "crashed"
+    assert result(*BOTH, lines=lines, card_texts=CardTexts(("507018",)), end=end()).status == "completed"
 
 
 def test_divergence_goes_before_the_crash_that_follows_it() -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sixdim.campaign.files import read_json, write_json
 from pytest_sixdim.campaign.plan import RunKey
+from pytest_sixdim.campaign.reading import read_events, read_run, read_samples
 from pytest_sixdim.campaign.settings import SettingsError
-from pytest_sixdim.campaign.store import Store, read_events, read_json, read_run, read_samples, write_json
+from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.events import Segment, Start
 
 HEAD = {"schema": 1, "monotonic": 10.0, "unix": 1.0, "boot_id": "b"}

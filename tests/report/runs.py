@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.store import write_json
+from pytest_sixdim.campaign.files import write_json
 from pytest_sixdim.core.case import Configuration
 
 Line = Mapping[str, Any] | str

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.store import read_json, read_run, write_json
+from pytest_sixdim.campaign.files import read_json, write_json
+from pytest_sixdim.campaign.reading import read_run
 from pytest_sixdim.core.accuracy import measure_accuracy
 from pytest_sixdim.core.baseline import Baseline, Figure
 from pytest_sixdim.core.case import Case, Configuration, Measure, Metric, Train

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.campaign.store import json_lines
+from pytest_sixdim.campaign.reading import json_lines
 from pytest_sixdim.report.course import Course, number, read_course
 
 from .runs import CONFIGURATION, LAUNCH, WARM, Line, event, head, segments, write_lines

@@ -1,0 +1,198 @@
+"""Runs read back from disk, where they may have been cut short, damaged or edited (docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_sixdim.campaign.adapter_records import read_evidence
+from pytest_sixdim.campaign.files import StoreError, read_json
+from pytest_sixdim.core.events import Event, EventError, event_from
+from pytest_sixdim.core.records import CHANNELS, STATUSES, CardInfo, RunRecord, RunResult, SampleLog, Series, Source
+
+_NUMBER = (int, float)
+#: What order.json and result.json must hold, and of which type.
+_ORDER = {"role": str, "index": int, "seed": int}
+_RESULT: dict[str, type | tuple[type, ...]] = {"status": str, "ended_by": str}
+_RESULT_MAY: dict[str, type | tuple[type, ...]] = {
+    "message": str,
+    "rank": int,
+    "exit_code": int,
+    "signal": str,
+    "log_tail": list,
+    "seconds": _NUMBER,
+    "sampler": dict,
+    "fault": str,
+    "events": dict,
+    "event_lines": int,
+}
+
+
+def read_run(directory: Path) -> RunRecord:
+    """A finished run, read back from its directory.
+
+    Raises OSError or StoreError where order.json or result.json is missing or broken. Events and samples are read as
+    far as they go, since a killed run may leave half a line; a run that came to its end and lacks events is lost.
+    """
+    order = _checked(directory / "order.json", _ORDER)
+    answer = _checked(directory / "result.json", _RESULT, _RESULT_MAY)
+    result = _result(directory / "result.json", answer)
+    nodes = sorted(directory.glob("node-*"))
+    events: list[Event] = []
+    for node in nodes:
+        found, lines = _events(node / "events.jsonl")
+        events += found
+        wanted = answer.get("event_lines")
+        if node.name == "node-0" and wanted is not None and lines != wanted:
+            result = _cut_short(node / "events.jsonl", lines, wanted)
+    return RunRecord(
+        role=order["role"],
+        index=order["index"],
+        seed=order["seed"],
+        result=result,
+        events=tuple(events),
+        samples=tuple(_sampled(node / "samples.jsonl", result) for node in nodes),
+        order=order,
+        directory=directory,
+        adapter=read_evidence(nodes, order),
+        lease=_optional(directory / "lease.json") or {},
+        reused=_optional(directory / "reused.json"),
+    )
+
+
+def _result(path: Path, answer: Mapping[str, Any]) -> RunResult:
+    if answer["status"] not in STATUSES:
+        raise StoreError(f"{path}: status {answer['status']!r:.60}; known: {', '.join(STATUSES)}")
+    return RunResult(
+        status=answer["status"],
+        ended_by=answer["ended_by"],
+        message=answer.get("message") or "",
+        rank=answer.get("rank"),
+        exit_code=answer.get("exit_code"),
+        signal=answer.get("signal"),
+        log_tail=tuple(str(line) for line in answer.get("log_tail") or ()),
+        seconds=answer.get("seconds"),
+        sampler=answer.get("sampler") or {},
+        fault=answer.get("fault"),
+        events=answer.get("events") or {},
+    )
+
+
+def _cut_short(path: Path, lines: int, wanted: int) -> RunResult:
+    """Of a run whose events were lost after it had ended, as by a power cut: nothing of it may be judged."""
+    message = f"{path} holds {lines} of the {wanted} events that the agent wrote"
+    return RunResult(status="agent_lost", ended_by="runner", message=message, fault="host")
+
+
+def _checked(
+    path: Path,
+    must: Mapping[str, type | tuple[type, ...]],
+    may: Mapping[str, type | tuple[type, ...]] | None = None,
+) -> dict[str, Any]:
+    """A JSON object with the fields that are needed. Raises OSError and StoreError."""
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise StoreError(f"{path}: can't be read: no JSON object")
+    for name, kind in must.items():
+        if not isinstance(record.get(name), kind):
+            raise StoreError(f"{path}: broken: {name!r} is {record.get(name)!r:.60}")
+    for name, kind in (may or {}).items():
+        if record.get(name) is not None and not isinstance(record[name], kind):
+            raise StoreError(f"{path}: broken: {name!r} is {record[name]!r:.60}")
+    return record
+
+
+def _optional(path: Path) -> dict[str, Any] | None:
+    """A JSON object that need not be there; None where it can't be read."""
+    try:
+        record = read_json(path)
+    except (OSError, StoreError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def read_events(path: Path) -> list[Event]:
+    """The events of one node; lines that are not events are passed over."""
+    return _events(path)[0]
+
+
+def _events(path: Path) -> tuple[list[Event], int]:
+    """The events of one node, and how many lines the agent wrote of them and of what only claimed to be some."""
+    events, lines = [], 0
+    for record in json_lines(path):
+        lines += "event" in record
+        try:
+            events.append(event_from(record, seen=float(record.get("seen", 0.0)), rank=int(record.get("rank", 0))))
+        except (EventError, TypeError, ValueError, OverflowError):
+            continue
+    return events, lines
+
+
+def _sampled(path: Path, result: RunResult) -> SampleLog:
+    """The readings of one node's cards; none where sampling ended before the run did."""
+    ended = result.sampler.get("ended")
+    log = read_samples(path)
+    if ended is None:
+        return log
+    return SampleLog(log.cards, unavailable=dict.fromkeys(CHANNELS, str(ended)), errors=log.errors)
+
+
+def read_samples(path: Path) -> SampleLog:
+    """The readings of one node's cards; lines that are broken are passed over."""
+    lines = json_lines(path)
+    head = next(lines, {})
+    try:
+        cards = tuple(CardInfo(**card) for card in head.get("cards", ()))
+        sources = {channel: Source.from_json(source) for channel, source in head.get("sources", {}).items()}
+        unavailable = {str(channel): str(why) for channel, why in head.get("unavailable", {}).items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        return SampleLog((), unavailable=dict.fromkeys(CHANNELS, f"{path}: broken: {error}"))
+    times: dict[str, list[float]] = {}
+    values: dict[str, list[list[float | None]]] = {}
+    errors = []
+    facts = []
+    for line in lines:
+        if "error" in line:
+            errors.append(str(line["error"]))
+        if not _is_number(line.get("t")):
+            continue
+        if isinstance(line.get("facts"), list) and all(isinstance(fact, dict) for fact in line["facts"]):
+            facts.append((float(line["t"]), tuple(line["facts"])))
+        for channel in CHANNELS.keys() & line.keys():
+            if _is_row(line[channel], len(cards)):
+                times.setdefault(channel, []).append(line["t"])
+                values.setdefault(channel, []).append(line[channel])
+    series = {
+        channel: tuple(
+            Series(tuple(times[channel]), tuple(row[card] for row in values[channel])) for card in range(len(cards))
+        )
+        for channel in times
+    }
+    return SampleLog(cards, sources, series, unavailable, tuple(errors), tuple(facts))
+
+
+def _is_row(row: Any, cards: int) -> bool:
+    """Whether it holds one reading a card."""
+    return isinstance(row, list) and len(row) == cards and all(value is None or _is_number(value) for value in row)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, _NUMBER) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line, one at a time; what can't be read is passed over."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(record, dict):
+                    yield record
+    except OSError:
+        return

@@ -1,0 +1,85 @@
+"""The files that a case's program is made of, by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pytest_sixdim.core.case import Case
+
+#: What a program imports, compiles or reads as its settings.
+SUFFIXES = frozenset(
+    {".py", ".pyx", ".so", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp"}
+    | {".json", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
+)
+#: What stands beside a program and is read by others: cases and baselines are judged by, the rest is pytest's.
+NOT_ITS_OWN = (".case.yaml", ".baselines.yaml")
+OF_TESTS = ("conftest.py", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+#: Bytes of a file that is looked into; of a larger one the size counts.
+LOOKED_INTO = 64 * 2**20
+
+
+def sources(case: Case) -> dict[str, str]:
+    """Short hashes of the files that a case's program may use, by their paths from the case's folder.
+
+    The program and what stands beside it and the case: modules, packages, settings; and every file that the command
+    or the arguments name. Folders that no import can name (.venv, results of sessions) are left out.
+    """
+    base = case.path.parent
+    folders = {base, base if case.train.program is None else case.train.program.parent}
+    files = {file for folder in folders if folder.is_dir() for file in _beside(folder)}
+    files.update(_named(case))
+    return {_name(file, base): short_hash(file) for file in sorted(files)}
+
+
+def program_sha256(case: Case) -> str:
+    """One hash of the program and all that it may use of what stands beside it, whatever it runs under."""
+    return hashlib.sha256(json.dumps(sources(case), sort_keys=True).encode()).hexdigest()
+
+
+def short_hash(path: Path) -> str:
+    """What tells a file's content from another's: "sha256:" and 16 digits."""
+    if path.stat().st_size > LOOKED_INTO:
+        return shortened(f"{path.stat().st_size} bytes".encode())
+    return shortened(path.read_bytes())
+
+
+def shortened(content: bytes) -> str:
+    """The short hash of a content."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """The files of a folder, and of the packages in it (a namespace package has modules and no __init__.py)."""
+    yield from _of_program(folder.iterdir())
+    for package in folder.iterdir():
+        if package.name.isidentifier() and package.is_dir() and any(package.glob("*.py")):
+            yield from _of_program(file for file in package.rglob("*") if "__pycache__" not in file.parts)
+
+
+def _of_program(files: Iterable[Path]) -> Iterator[Path]:
+    for file in files:
+        others = file.name.endswith(NOT_ITS_OWN) or file.name in OF_TESTS or file.name.startswith(("test_", "."))
+        if file.suffix in SUFFIXES and not others and file.is_file():
+            yield file
+
+
+def _name(file: Path, base: Path) -> str:
+    """Of no place: a file that is not below the case's folder by its last part."""
+    return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.name
+
+
+def _named(case: Case) -> list[Path]:
+    """The files that the command and the arguments of a case name, absolute or beside the case."""
+    arguments = case.train.command or ()
+    found = []
+    for text in (*arguments, *case.train.args):
+        try:
+            path = case.path.parent / text
+            if path.is_file():
+                found.append(path)
+        except (OSError, ValueError):  # a text that no file can have as its name
+            continue
+    return found
