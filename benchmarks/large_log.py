@@ -1,10 +1,10 @@
 """What the agent makes of a log of 1 GB: how fast, and in how much memory.
 
-    python benchmarks/large_log.py [MEGABYTES] [KIND ...]
+    python -m benchmarks.large_log [MEGABYTES] [KIND ...]
 
 A stand-in for a training program prints a log of MEGABYTES (1000 by default) under the real agent, and one of a
 hundredth of that before. Kinds: `lines` (what programs print, an event in a thousand lines), `long` (lines of 1 MB),
-`events` (nothing but progress events, about five million in 1 GB). The agent's CPU time is compared with that of
+`events` (five million progress events, 60,000 a second). The agent's CPU time is compared with that of
 reading the same file in Python line by line, in turns; the aim for memory: the same for both sizes.
 """
 
@@ -20,33 +20,37 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.reading import read_events
+from tests.agent.conftest import Job
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KINDS = ("lines", "long", "events")
 #: Prints whole blocks, so that the agent and not the program is measured.
-PROGRAM = """\
-import json, sys
+PROGRAM = """
 kind, wanted = sys.argv[1], int(sys.argv[2])
+PACE = 60_000  # events a second: what is printed faster than it can be read is given up 30 s after the end
+began = time.monotonic()
 out = sys.stdout.buffer
-def event(name, **fields):
+def line_of(name, **fields):
     return ("[sixdim] " + json.dumps({"event": name, **fields}) + "\\n").encode()
-out.write(event("start", role="full", world_size=1, data="real") + event("warmup_end"))
+out.write(line_of("start", role="full", world_size=1, data="real") + line_of("warmup_end"))
 size = step = 0
 while size < wanted:
     if kind == "events":
-        block = b"".join(event("progress", step=(step := step + 1), loss=1 / (step + 1), speed=1e3) for _ in range(100))
-        block = block * 10  # one step in ten is told apart: printing would take longer than reading
+        before = "2026-03-01 10:15:30,123 INFO train.py:212 [rank 0] epoch 3, learning rate 1.0e-03, 81 % of memory | "
+        some = range(step, step := step + 10_000)
+        block = b"".join(before.encode() + line_of("progress", step=i, loss=1 / (i + 1), speed=1e3) for i in some)
+        time.sleep(max(0.0, began + step / PACE - time.monotonic()))
     elif kind == "long":
         block = b"x" * 1_000_000 + b"\\n"
     else:
         step += 1000
         line = "2026-03-01 10:15:%02d,%03d INFO train.py:212 | epoch 3 [%6d/%6d] | loss %.4f | lr 1.0e-03 | %.1f samples/s\\n"
         block = b"".join((line % (i % 60, i, step + i, 400000, 2.5, 4900 + i % 7)).encode() for i in range(1000))
-        block += event("progress", step=step, loss=1 / step)
+        block += line_of("progress", step=step, loss=1 / step)
     size += out.write(block)
 for index in (1, 2, 3, 4, 5):
-    out.write(event("segment", index=index, samples=64, seconds=0.1, steps=50))
-out.write(event("end", status="success"))
+    out.write(line_of("segment", index=index, samples=64, seconds=0.1, steps=50))
+out.write(line_of("end", status="success"))
 out.flush()
 """
 AGENT = """\
@@ -58,46 +62,14 @@ peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 own = resource.getrusage(resource.RUSAGE_SELF)
 print(peak, own.ru_utime + own.ru_stime)
 """
-DIALECT = {"name": "sixdim", "class": "pytest_sixdim.dialects.sixdim:SixdimDialect", "options": {}}
-
-
-def order(directory: Path, kind: str, size: int) -> Path:
-    """order.json of a run that prints `size` bytes."""
-    (directory / "program.py").write_text(PROGRAM)
-    python = directory / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{REPOSITORY}/tests/programs/torchrun_standin.py" "$@"\n')
-    python.chmod(0o755)
-    record = {
-        "schema": 1,
-        "role": "full",
-        "nodes": 1,
-        "cards": 1,
-        "launch": "torchrun",
-        "python": str(python),
-        "program": str(directory / "program.py"),
-        "command": None,
-        "args": [kind, str(size)],
-        "environment": {},
-        "devices": [{"index": 0, "id": "core:0", "name": "core", "total_bytes": None, "cores": None}],
-        "samplers": [],
-        "unavailable": {},
-        "dialect": DIALECT,
-        "log": {"stream": "both", "rank": 0, "file": None},
-        "segments": 5,
-        "limits": {"timeout": 3600.0, "stall": 600.0, "teardown": 5.0},
-        "card_lost": [],
-    }
-    path = directory / "order.json"
-    path.write_text(json.dumps(record))
-    return path
-
-
 def measure(kind: str, size: int) -> dict[str, Any]:
     """One run: bytes, the agent's CPU and wall seconds and peak of memory (MB), CPU seconds of reading plain lines, and
     what reading the events back takes."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        command = [sys.executable, "-c", AGENT, str(order(directory, kind, size))]
+        limits = {"timeout": 3600.0, "stall": 600.0, "teardown": 5.0}
+        order = Job(directory).order(PROGRAM, args=[kind, str(size)], segments=5, limits=limits)
+        command = [sys.executable, "-c", AGENT, str(order)]
         began = time.monotonic()
         agent = subprocess.run(
             command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True

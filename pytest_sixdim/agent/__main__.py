@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pytest_sixdim.agent.order import OrderError, read_order
-from pytest_sixdim.agent.recorder import SCHEMA, write_atomically
-from pytest_sixdim.agent.supervisor import carry_out, launch_error
+from pytest_sixdim.agent.recorder import SCHEMA, complaint, write_atomically
+from pytest_sixdim.agent.supervisor import carry_out, launch_error, unrecorded
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +30,14 @@ def main(arguments: list[str]) -> int:
             record = {"schema": SCHEMA, **asdict(launch_error(str(error))), "started_unix": None}
             write_atomically(path.parent / "result.json", record)
             return 2
+        except OSError as error:
+            print(complaint(error), file=sys.stderr)
+            record = {"schema": SCHEMA, **asdict(unrecorded(complaint(error))), "started_unix": None}
+            write_atomically(path.parent / "result.json", record)
+            return 1
+    except OSError as error:
+        print(complaint(error), file=sys.stderr)
+        return 3
     except Exception:
         traceback.print_exc()
         return 3

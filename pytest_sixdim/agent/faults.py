@@ -7,6 +7,7 @@ where it is the last thing that the rank said, not where training went on after 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,8 @@ PROGRAM = Fault("program")
 LINK = re.compile(r"^(During handling of the above exception|The above exception was the direct cause)")
 #: What C++ says where an exception ends the process.
 ABORT = ("terminate called", "  what():")
+#: Above a line of code in a Python traceback.
+FRAME = re.compile(r'^(?:\[rank\d+\]: ?)?\s*File ".*", line \d+')
 RANK_PREFIX = re.compile(r"^\[rank\d+\]: ?")
 #: torch's watchdogs, which end the process; of its other time-outs those that were the rank's last words.
 WATCHDOG = re.compile(r"Watchdog caught collective operation timeout|Heartbeat monitor timed out!")
@@ -53,7 +56,7 @@ SPENT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\[Errno 5\]|Input/output error"), "the disk cannot be read or written"),
     (re.compile(r"\[Errno 116\]|Stale file handle"), "the network file system is gone"),
     (re.compile(r"\[Errno 2[34]\]|Too many open files|received 0 items of ancdata"), "too many files are open"),
-    (re.compile(r"out of shared memory|insufficient shared memory"), "/dev/shm is full"),
+    (re.compile(r"out of shared memory|insufficient shared memory"), "the shared memory is full"),
     (re.compile(r"can't start new thread"), "no more threads can be started"),
 )
 #: The same text stands for other things too; with a fork or a new thread beside it, for too many processes.
@@ -66,9 +69,8 @@ def fault_of(lines: Lines, texts: CardTexts, *, trained: bool) -> Fault:
 
     trained: whether any rank had reported anything of its training: from then on a port is no longer the launch's.
     """
-    for text in texts.error:
-        if any(text in line for line in lines):
-            return Fault("device", f"device error: {text}")
+    if (text := said_of_card(lines, texts.error)) is not None:
+        return Fault("device", f"device error: {text}")
     if any(WATCHDOG.search(line) for line in lines):
         return Fault("device", "a collective timed out")
     said = last_words(lines)
@@ -83,6 +85,13 @@ def fault_of(lines: Lines, texts: CardTexts, *, trained: bool) -> Fault:
     if AGAIN.search(said) and any(STARTING.search(line) for line in lines[-TAIL_LINES:]):
         return Fault("host", "no more processes can be started")
     return PROGRAM
+
+
+def said_of_card(lines: Lines, texts: Sequence[str]) -> str | None:
+    """The first of the vendor's texts that stands in the lines; not in the code that a Python traceback quotes."""
+    before = ("", *lines)
+    said = [line for line, above in zip(lines, before, strict=False) if not FRAME.match(above)]
+    return next((text for text in texts if any(text in line for line in said)), None)
 
 
 def port_taken(lines: Lines) -> str | None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_sixdim.agent.lines import LineSplitter
 from pytest_sixdim.agent.order import LogChoice, Order
@@ -16,8 +20,21 @@ CHUNKS_AT_ONCE = 4
 KEPT_LINES, KEPT_CHARACTERS = 200, 1000
 #: Lines of these that a result shows.
 TAIL_LINES = 40
+#: Files that `log.file` may mean, those of the ranks counted.
+FILES = 1000
 #: Seconds between searches for new files of `log.file`.
 SEARCH_INTERVAL = 1.0
+#: Seconds that reading may go on after the end of a run that has printed more than could be read meanwhile.
+FINISHING = 30.0
+
+
+class Batch(NamedTuple):
+    """Lines of one rank for the dialect. Each was printed at most `late` s before it was `seen` (monotonic s)."""
+
+    rank: int
+    seen: float
+    late: float
+    lines: list[str]
 
 
 class RankLogs:
@@ -26,11 +43,13 @@ class RankLogs:
     Attributes:
         last_sign: when any rank last printed anything (monotonic s); None before the first time.
         behind: whether more is waiting to be read.
+        unread: bytes that will never be read, because `finish` took too long.
     """
 
     def __init__(self, order: Order) -> None:
         self.last_sign: float | None = None
         self.behind = False
+        self.unread = 0
         self._order = order
         self._kept: dict[int, deque[str]] = {rank: deque(maxlen=KEPT_LINES) for rank in order.ranks}
         self._files = [
@@ -40,36 +59,44 @@ class RankLogs:
         ]
         self._searched = float("-inf")
 
-    def read(self, now: float) -> list[tuple[int, str]]:
-        """What has come since the last call and is for the dialect: global rank and line."""
+    def read(self, now: float) -> list[Batch]:
+        """What has come since the last call and is for the dialect."""
         self._search(now)
         self.behind = False
-        found: list[tuple[int, str]] = []
+        found: list[Batch] = []
         for file in self._files:
             waiting = file.waiting()
             if waiting > 0:
                 self.last_sign = now
                 self.behind = self.behind or waiting > CHUNKS_AT_ONCE * CHUNK
-                found += self._keep(file, file.read(waiting))
+                found += self._keep(file, now, file.read(waiting))
+            if waiting <= CHUNKS_AT_ONCE * CHUNK:
+                file.caught_up = now
         return found
 
-    def finish(self, now: float) -> list[tuple[int, str]]:
-        """All that is left, with the half line at each end, once no process can write any more."""
+    def finish(self) -> Iterator[Batch]:
+        """All that is left, with the half line at each end, once no process can write any more.
+
+        What cannot be read within FINISHING is left out, but for the last lines of each rank.
+        """
         self._searched = float("-inf")
-        found = self.read(now)
+        started = now = time.monotonic()
+        yield from self.read(now)
         while self.behind:
-            found += self.read(now)
+            now = time.monotonic()
+            if now - started > FINISHING:
+                self.unread = sum(file.skip() for file in self._files)
+            yield from self.read(now)
         for file in self._files:
-            found += self._keep(file, file.finish())
-        return found
+            yield from self._keep(file, now, file.finish())
 
     def last_lines(self, rank: int) -> tuple[str, ...]:
         """The last lines of both streams of a rank, as they came."""
         return tuple(self._kept[rank])
 
-    def _keep(self, file: _GrowingFile, lines: list[str]) -> list[tuple[int, str]]:
+    def _keep(self, file: _GrowingFile, now: float, lines: list[str]) -> list[Batch]:
         self._kept[file.rank].extend(line[:KEPT_CHARACTERS] for line in lines[-KEPT_LINES:])
-        return [(file.rank, line) for line in lines] if file.chosen else []
+        return [Batch(file.rank, now, now - file.caught_up, lines)] if file.chosen and lines else []
 
     def _search(self, now: float) -> None:
         """Look for files that `log.file` means; they count as printed by the chosen rank (the first, for "all")."""
@@ -79,18 +106,25 @@ class RankLogs:
         self._searched = now
         known = {file.path for file in self._files}
         ranks = [rank for rank in self._order.ranks if _is_rank(self._order, rank)]
-        for path in sorted(self._order.directory.glob(pattern)):
-            if path not in known and path.is_file() and ranks:
+        for path in sorted(islice(self._order.directory.glob(pattern), FILES)):
+            if len(known) < FILES and path not in known and _is_below(self._order.directory, path) and ranks:
+                known.add(path)
                 self._files.append(_GrowingFile(path, ranks[0], chosen=True))
 
 
 class _GrowingFile:
-    """One file that others append to. `chosen`: its lines are for the dialect."""
+    """One file that others append to.
+
+    Attributes:
+        chosen: whether its lines are for the dialect.
+        caught_up: when all that was in it had been read (monotonic s).
+    """
 
     def __init__(self, path: Path, rank: int, chosen: bool) -> None:
         self.path = path
         self.rank = rank
         self.chosen = chosen
+        self.caught_up = time.monotonic()
         self._splitter = LineSplitter()
         self._descriptor: int | None = None
         self._offset = 0
@@ -99,8 +133,8 @@ class _GrowingFile:
         """Bytes that have not been read; 0 as long as there is no file."""
         if self._descriptor is None:
             try:
-                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
+                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError:  # not there yet, or taken away
                 return 0
         return os.fstat(self._descriptor).st_size - self._offset
 
@@ -114,12 +148,29 @@ class _GrowingFile:
             lines += self._splitter.feed(chunk)
         return lines
 
+    def skip(self) -> int:
+        """Go on near the end; returns the bytes that are passed over."""
+        passed = max(0, self.waiting() - CHUNK)
+        if passed:
+            assert self._descriptor is not None
+            self._offset = os.lseek(self._descriptor, passed, os.SEEK_CUR)
+            self._splitter = LineSplitter()
+        return passed
+
     def finish(self) -> list[str]:
         """The half line at the end; the file is closed."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
         return self._splitter.finish()
+
+
+def _is_below(directory: Path, path: Path) -> bool:
+    """Whether it is a regular file that really lies below the directory, whatever links lead to it."""
+    try:
+        return path.is_file() and path.resolve().is_relative_to(directory.resolve())
+    except OSError:
+        return False
 
 
 def _is_rank(order: Order, rank: int) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from pytest_sixdim.core.files import read_bounded, wrong_pattern
 from pytest_sixdim.core.records import CHANNELS, Role
 from pytest_sixdim.samplers import Device
 
 SCHEMA = 1
+#: Bytes of an order.
+LARGEST_ORDER = 16 * 2**20
 
 T = TypeVar("T")
 
@@ -119,10 +123,10 @@ class Order:
 def read_order(path: Path) -> Order:
     """The order in a file. Raises OrderError."""
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_bounded(path, LARGEST_ORDER))
     except OSError as error:
         raise OrderError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OrderError(f"{path}: no JSON: {error}") from None
     try:
         return _order(_Table(record, ""), path.resolve().parent)
@@ -150,6 +154,7 @@ class _Table:
         accepted = (int, float) if kind is float else (kind,)
         if not isinstance(value, accepted) or isinstance(value, bool):
             raise OrderError(f"{name!r} must be {kind.__name__}, not {value!r:.60}")
+        _check_possible(name, value)
         return cast("T", value)
 
     def table(self, key: str) -> _Table:
@@ -163,6 +168,7 @@ class _Table:
         for value in values:
             if not isinstance(value, kind):
                 raise OrderError(f"{key!r} must hold {kind.__name__}, not {value!r:.60}")
+            _check_possible(key, value)
         return tuple(values)
 
     def one_of(self, key: str, allowed: tuple[Any, ...]) -> Any:
@@ -243,8 +249,8 @@ def _log(table: _Table, cards: int) -> LogChoice:
     if rank not in ("last", "all", *range(cards)) or isinstance(rank, bool):
         raise OrderError(f"'log.rank' must be 'last', 'all' or a number below {cards}, not {rank!r:.60}")
     file = table.take("file", str, optional=True)
-    if file is not None and (file.startswith("/") or ".." in file.split("/")):
-        raise OrderError(f"'log.file' must stay below the run's directory: {file!r:.60}")
+    if file is not None and (wrong := wrong_pattern(file)) is not None:
+        raise OrderError(f"'log.file' {wrong}: {file!r:.60}")
     return LogChoice(table.one_of("stream", ("both", "stdout", "stderr")), rank, file)
 
 
@@ -252,4 +258,14 @@ def _environment(record: dict[str, Any]) -> dict[str, str | None]:
     for name, value in record.items():
         if not (value is None or isinstance(value, str)):
             raise OrderError(f"'environment.{name}' must be a text or null, not {value!r:.60}")
+        _check_possible("environment", name)
+        _check_possible(f"environment.{name}", value)
     return record
+
+
+def _check_possible(name: str, value: Any) -> None:
+    """Raises OrderError for a text that no argument, variable or path can be, and for a number that is none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise OrderError(f"{name!r} must be a finite number, not {value}")
+    if isinstance(value, str) and "\0" in value:
+        raise OrderError(f"{name!r} must not hold a NUL character: {value!r:.60}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_sixdim.agent.causes import Lines, launcher_sentence, only_noticed, ran_out_of_memory, sentence
-from pytest_sixdim.agent.faults import PROGRAM, Whose, fault_of, port_taken
+from pytest_sixdim.agent.faults import PROGRAM, Whose, fault_of, port_taken, said_of_card
 from pytest_sixdim.agent.logs import TAIL_LINES
 from pytest_sixdim.agent.order import CardTexts
 from pytest_sixdim.agent.ranks import RankProcess
@@ -93,9 +93,9 @@ def _failure(seen: Seen, failures: list[RankProcess]) -> RunResult:
     left = _first_to_leave(seen)
     if left is not None and seen.end is None and _end_time(left) < _end_time(first) and only_noticed(first, lines):
         return _left_early(seen, left, f"; then {sentence(first, lines)}")
-    printed = [line for process in failures for line in seen.said_by(process)]
+    lost = [said_of_card(seen.said_by(process), seen.card_texts.lost) for process in failures]
     how = sentence(first, lines)
-    if any(text in line for text in seen.card_texts.lost for line in printed):
+    if any(lost):
         return _result(seen, "card_lost", how, first)
     if ran_out_of_memory(first, lines, seen.oom_killed):
         return _result(seen, "out_of_memory", how, first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -26,6 +27,8 @@ SLOW_CHANNELS = frozenset(CHANNELS) - FAST_CHANNELS
 RECORDED_ERRORS = 100
 #: Seconds that the samplers have to return from their last reading and to tell what they know of the cards.
 PATIENCE = 5.0
+#: Seconds after the window for which the fast pace is kept, so that the window's end lies between two such readings.
+AFTER_WINDOW = 2.0
 
 
 class Sampling:
@@ -38,6 +41,7 @@ class Sampling:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._instruments = Instruments()
+        self._file = order.node / "samples.jsonl"
         self._lines: JsonLines | None = None
         self._pace = Pace()
         self._ownership = Ownership()
@@ -45,7 +49,9 @@ class Sampling:
         self._missing: Counter[str] = Counter()
         self._summaries: dict[str, Any] | None = None  # before the samplers were closed
         self._readings = self._errors = 0
+        self._ended: str | None = None
         self._cpu_seconds = 0.0
+        self._fast_until = math.inf
         self._fast = self._slow_now = self._stopping = self._left_behind = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
@@ -63,11 +69,18 @@ class Sampling:
             self._fast = self._slow_now = True
             self._wake.set()
 
+    def relax(self) -> None:
+        """Go back to the slow pace, which is enough for what comes after the window, soon from now.
+
+        A training may go on for days.
+        """
+        self._fast_until = min(self._fast_until, time.monotonic() + AFTER_WINDOW)
+
     def stop(self) -> dict[str, Any]:
         """End sampling; returns what it cost (`sampler` of result.json).
 
-        A sampler that does not return within PATIENCE is left behind. Raises OSError where samples.jsonl cannot be
-        written.
+        A sampler that does not return within PATIENCE is left behind. `ended` is there where sampling ended before it
+        was told to, as when the disk is full: no reading of the run may then be judged.
         """
         self._stopping = True
         self._wake.set()
@@ -76,12 +89,17 @@ class Sampling:
         asked = self._instruments.asked
         if self._left_behind:
             self._instruments.give_up()
-        lines = self._lines or self._head({}, {**dict.fromkeys(CHANNELS, "no answer"), **self._order.unavailable})
-        if self._left_behind and asked is not None:
-            self._errors += 1
-            lines.write(_error(f"{asked[0]}: no answer for {time.monotonic() - asked[1]:.1f} s"))
-        lines.close()
+        try:
+            lines = self._lines or self._head({}, {**dict.fromkeys(CHANNELS, "no answer"), **self._order.unavailable})
+            if self._left_behind and asked is not None:
+                self._errors += 1
+                lines.write(_error(f"{asked[0]}: no answer for {time.monotonic() - asked[1]:.1f} s"))
+            lines.close()
+        except OSError as error:
+            self._end(error)
+        ended = {} if self._ended is None else {"ended": self._ended}
         return {
+            **ended,
             "cpu_seconds": self._cpu_seconds,
             "readings": self._readings,
             "readings_missing": dict(self._missing),
@@ -103,16 +121,26 @@ class Sampling:
                 self._cpu_seconds = time.thread_time()
                 self._summaries = self._instruments.summaries()
                 self._record(self._lines, self._instruments.close())
-        except Exception as error:  # the disk is full
+        except BaseException as error:  # the disk is full, or a sampler raised what none should
             self._errors += 1
-            print(f"sampling ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        """Note that readings are missing which should be there."""
+        print(f"sampling ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        if self._ended is None and (isinstance(error, OSError) or not self._stopping):
+            why = (
+                f"{self._file}: {error.strerror}" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            )
+            self._ended = f"sampling ended early: {why}"
 
     def _sample(self, lines: JsonLines) -> None:
         started = slow_due = time.monotonic()
         while not self._stopping:
             self._wake.clear()
             began = time.monotonic()
-            period = FAST if self._fast and FAST_CHANNELS & self._instruments.sources.keys() else SLOW
+            fast = self._fast and began < self._fast_until and FAST_CHANNELS & self._instruments.sources.keys()
+            period = FAST if fast else SLOW
             slow = self._slow_now or began >= slow_due - FAST / 2
             if slow:
                 self._slow_now = False
@@ -169,7 +197,7 @@ class Sampling:
         ]
         texts = {channel: reason for channel, reason in unavailable.items() if channel in CHANNELS}
         head = {"cards": cards, "sources": {k: asdict(v) for k, v in sources.items()}, "unavailable": texts}
-        return JsonLines(self._order.node / "samples.jsonl", head)
+        return JsonLines(self._file, head)
 
 
 def _error(text: str) -> dict[str, Any]:

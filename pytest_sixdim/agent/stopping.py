@@ -20,10 +20,10 @@ class Stop:
 
     kind: cancelled, timeout, stalled, diverged: what becomes the status; window: the last counted segment came;
     ended: the program had said `end` and stayed; failed: a rank had failed and its peers stayed; left: a rank had ended
-    with exit code 0 in the middle of training, and its peers stayed.
+    with exit code 0 in the middle of training, and its peers stayed; unrecorded: the disk took no more events.
     """
 
-    kind: Literal["cancelled", "timeout", "stalled", "diverged", "window", "ended", "failed", "left"]
+    kind: Literal["cancelled", "timeout", "stalled", "diverged", "window", "ended", "failed", "left", "unrecorded"]
     at: float
     message: str
 

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from pytest_sixdim.agent.cancellation import Cancellation
 from pytest_sixdim.agent.command import launch_command, launch_environment, ship
 from pytest_sixdim.agent.course import Course
 from pytest_sixdim.agent.ending import end_descendants
-from pytest_sixdim.agent.logs import RankLogs, file_tail
+from pytest_sixdim.agent.logs import Batch, RankLogs, file_tail
 from pytest_sixdim.agent.not_started import without_program
 from pytest_sixdim.agent.order import Order, OrderError
 from pytest_sixdim.agent.outcome import Seen, outcome
@@ -27,16 +29,21 @@ from pytest_sixdim.agent.processes import (
     scratch_prefix,
 )
 from pytest_sixdim.agent.ranks import RankProcesses
-from pytest_sixdim.agent.recorder import SCHEMA, EventLog, write_atomically
+from pytest_sixdim.agent.recorder import SCHEMA, EventLog, complaint, write_atomically
 from pytest_sixdim.agent.sampling import Sampling
 from pytest_sixdim.agent.stopping import Stop, reason_to_stop
 from pytest_sixdim.core.events import Event, event_from, event_record
 from pytest_sixdim.core.records import RunResult
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.dialects import Dialect, make_dialect
+from pytest_sixdim.dialects.sixdim import SixdimDialect
 
 #: Seconds between two looks at the logs (an event is stamped when it is seen), and at the processes.
 POLL, LOOK = 0.05, 0.1
+#: An event that may have been printed more than this (s) before it was seen says so.
+LATE = 0.1
+#: A host that was suspended for less than this (s) was not: its two clocks are not read at once.
+SLEPT = 1.0
 #: Seconds that the launcher has to end once it is told to; what is left then is killed.
 GRACE = 2.0
 
@@ -50,18 +57,22 @@ def carry_out(order: Order) -> RunResult:
     adopt_orphans()
     cancellation = Cancellation()
     dialect = _dialect(order)
-    for directory in (order.work, order.node / "logs", order.node / "ranks"):
-        directory.mkdir(parents=True, exist_ok=True)
-    events = EventLog(order.node / "events.jsonl")
-    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as shipped:
-        ship(Path(shipped))
+    with ExitStack() as stack:
+        try:
+            for directory in (order.work, order.node / "logs", order.node / "ranks"):
+                directory.mkdir(parents=True, exist_ok=True)
+            events = EventLog(order.node / "events.jsonl")
+            shipped = stack.enter_context(tempfile.TemporaryDirectory(prefix=scratch_prefix()))
+            ship(Path(shipped))
+        except OSError as error:
+            raise OrderError(complaint(error)) from error
         started_unix = time.time()
         launcher = _launch(order, Path(shipped))
         try:
             result = Supervisor(order, launcher, dialect, events, cancellation).supervise()
         finally:
             end_descendants(launcher)
-    record = {"schema": SCHEMA, **asdict(result), "started_unix": started_unix}
+    record = {"schema": SCHEMA, **asdict(result), "started_unix": started_unix, "event_lines": events.lines}
     write_atomically(order.directory / "result.json", record)
     return result
 
@@ -69,6 +80,12 @@ def carry_out(order: Order) -> RunResult:
 def launch_error(message: str) -> RunResult:
     """The result of an order that could not be carried out."""
     return RunResult(status="launch_error", ended_by="agent", message=message, fault="host")
+
+
+def unrecorded(problem: str) -> RunResult:
+    """The result of a run whose records could not be written, whatever else became of it: nobody knows it whole."""
+    message = f"its records could not be written: {problem}"
+    return RunResult(status="crashed", ended_by="agent", message=message, fault="host")
 
 
 class Supervisor:
@@ -85,9 +102,12 @@ class Supervisor:
         self._order = order
         self._launcher = launcher
         self._dialect = dialect
+        self._checked = type(dialect) is SixdimDialect  # its events come from event_from; others' may hold anything
+        self._mark: str | None = getattr(dialect, "mark", None)
         self._events = events
         self._cancellation = cancellation
         self._launched = time.monotonic()
+        self._asleep = asleep()
         self._oom_kills = oom_kills()
         self._logs = RankLogs(order)
         self._ranks = RankProcesses(order.node / "ranks", order.ranks)
@@ -102,19 +122,33 @@ class Supervisor:
         stayed = self._end_processes()
         now = time.monotonic()
         self._ranks.poll()
-        self._take(self._logs.finish(now), now)
+        self._take(self._logs.finish())
         self._events.close()
         result = without_program(self._order, outcome(self._seen(stop)))
+        if self._events.problem is not None and result.status != "cancelled":
+            result = unrecorded(self._events.problem)
         if stayed:
             result = replace(result, message=f"{result.message}; processes that could not be killed: {stayed}")
-        return replace(result, seconds=now - self._launched, sampler=sampler, events=self._events.left_out())
+        slept = asleep() - self._asleep
+        return replace(
+            result,
+            seconds=now - self._launched,
+            slept_seconds=slept if slept > SLEPT else 0.0,
+            sampler=sampler,
+            events=self._left_out(),
+        )
+
+    def _left_out(self) -> Mapping[str, Mapping[str, int]]:
+        """What of the run's output is not in events.jsonl (`events` of result.json)."""
+        unread = {"unread": {"bytes": self._logs.unread}} if self._logs.unread else {}
+        return {**self._events.left_out(), **unread}
 
     def _watch(self) -> Stop | None:
         """Until the launcher ends, or the agent has a reason to end the run."""
         look = 0.0
         while True:
             now = time.monotonic()
-            self._take(self._logs.read(now), now)
+            self._take(self._logs.read(now))
             if now >= look:
                 look = now + LOOK
                 if self._launcher.poll() is not None:
@@ -124,10 +158,11 @@ class Supervisor:
                 stop = self._reason_to_stop(now)
                 if stop is not None:
                     return stop
-            if not self._logs.behind:
-                self._cancellation.wait(POLL)
+            self._cancellation.wait(0.0 if self._logs.behind else POLL)
 
     def _reason_to_stop(self, now: float) -> Stop | None:
+        if self._events.problem is not None:
+            return Stop("unrecorded", now, self._events.problem)
         return reason_to_stop(
             now,
             self._order,
@@ -139,23 +174,32 @@ class Supervisor:
             reports_end=self._dialect.reports_end,
         )
 
-    def _take(self, lines: list[tuple[int, str]], seen: float) -> None:
+    def _take(self, batches: Iterable[Batch]) -> None:
         """Record the events of new lines."""
-        for rank, line in lines:
-            events: list[Event] = []
-            error: Exception | None = None
-            try:
-                for event in self._dialect.read(line, seen=seen, rank=rank):
-                    events.append(event_from(event_record(event), seen=seen, rank=rank))
-            except Exception as raised:  # whatever a dialect makes of a strange line, the run goes on
-                error = raised
-            for event in events:
-                self._events.event(event)
-                self._course.take(event)
-                if self._course.timed:
-                    self._sampling.hurry()
-            if error is not None:
-                self._events.malformed(line, error, seen=seen, rank=rank)
+        for rank, seen, late, lines in batches:
+            for line in lines if self._mark is None else [line for line in lines if self._mark in line]:
+                error = self._take_line(line, rank=rank, seen=seen, late=late)
+                if error is not None:
+                    self._events.malformed(line, error, seen=seen, rank=rank)
+
+    def _take_line(self, line: str, *, rank: int, seen: float, late: float) -> Exception | None:
+        """Record the events of a line; returns what is wrong with it, if anything."""
+        events: list[Event] = []
+        error: Exception | None = None
+        try:
+            for event in self._dialect.read(line, seen=seen, rank=rank):
+                events.append(event if self._checked else event_from(event_record(event), seen=seen, rank=rank))
+        except Exception as raised:  # whatever a dialect makes of a strange line, the run goes on
+            error = raised
+        for event in events:
+            known = replace(event, late=round(late, 3)) if late > LATE else event
+            self._events.event(known)
+            self._course.take(known)
+            if self._course.timed:
+                self._sampling.hurry()
+            if self._course.window_complete is not None:
+                self._sampling.relax()
+        return error
 
     def _end_processes(self) -> list[int]:
         """End all that is left of the run; returns those that would not go."""
@@ -188,6 +232,11 @@ class Supervisor:
         )
 
 
+def asleep() -> float:
+    """Seconds since boot that this host was suspended: the monotonic clock stands still meanwhile (clock_gettime(2))."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+
+
 def launcher_log(order: Order) -> Path:
     """What the launcher printed itself."""
     return order.node / "logs" / "launcher.log"
@@ -206,8 +255,8 @@ def _launch(order: Order, shipped: Path) -> subprocess.Popen[bytes]:
     and no other has been started: what runs between fork and exec could wait for a lock of theirs."""
     command = launch_command(order, shipped)
     environment = launch_environment(order, shipped, job_mark(), os.environ)
-    with launcher_log(order).open("wb") as log:
-        try:
+    try:
+        with launcher_log(order).open("wb") as log:
             return subprocess.Popen(
                 command,
                 cwd=order.work,
@@ -218,5 +267,5 @@ def _launch(order: Order, shipped: Path) -> subprocess.Popen[bytes]:
                 start_new_session=True,
                 preexec_fn=end_with_this_process(signal.SIGTERM),  # noqa: PLW1509 - there is one thread
             )
-        except OSError as error:
-            raise OrderError(f"{command[0]}: {error.strerror}") from error
+    except OSError as error:
+        raise OrderError(f"{error.filename or command[0]}: {error.strerror}") from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.campaign.attempts import last_launch
 from pytest_sixdim.campaign.files import read_json
 from pytest_sixdim.campaign.measure import Taken
 from pytest_sixdim.campaign.reading import read_events
@@ -104,7 +105,7 @@ def _tiers(measured: Measured, taken: Taken, plain: Configuration, run: RunRecor
     """How far accuracy was looked at, each tier for itself: an operator's, a training's first steps, the end's."""
     curve: dict[str, Any] | None = None
     for directory, _ in _stored(taken, plain, run, known):
-        other = directory / run.name
+        other = last_launch(directory, run.name)
         if _seed(other) == run.seed:
             curve = _curve(run.events, read_events(other / "node-0" / "events.jsonl"))
         if curve is not None:

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.core.adapters import ADAPTERS, Adapter, adapter
+from pytest_sixdim.core.files import open_regular, read_bounded
 from pytest_sixdim.core.vendor import VendorProfile
 
 #: Bytes at the start of a rank's log in which its adapter's banner is looked for: it comes before the program.
 BANNER_WITHIN = 2**20
+#: Bytes of what adapted.py leaves.
+LARGEST_RECORD = 2**20
 
 
 def ordered(name: str | None, profile: VendorProfile) -> dict[str, Any] | None:
@@ -61,10 +64,10 @@ def read_evidence(nodes: Iterable[Path], order: Mapping[str, Any]) -> tuple[Mapp
     for node in nodes:
         for path in node.glob("ranks/adapter-*.json"):
             try:
-                record = json.loads(path.read_bytes())
+                record = json.loads(read_bounded(path, LARGEST_RECORD))
                 log = node / "logs" / f"rank-{int(record['rank'])}.stdout.log"
                 records.append({**record, "banner": _banner(log, known, record.get("pid"))})
-            except (OSError, ValueError, TypeError, KeyError):
+            except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
                 continue
     return tuple(sorted(records, key=lambda record: int(record["rank"])))
 
@@ -74,7 +77,7 @@ def _banner(log: Path, known: Adapter | None, pid: Any) -> dict[str, str | None]
     if known is None:
         return None
     try:
-        with log.open("rb") as file:
+        with open_regular(log) as file:
             lines = file.read(BANNER_WITHIN).decode(errors="replace").splitlines()
     except OSError:
         return None

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.agent.recorder import complaint
 from pytest_sixdim.campaign.adapter_figures import Known, beside_adapter
 from pytest_sixdim.campaign.confirming import confirming_runs, sides
 from pytest_sixdim.campaign.datasets import generated
+from pytest_sixdim.campaign.files import StoreError
 from pytest_sixdim.campaign.measure import Taken, card_id, measure, run_summary, variation
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.plan import Plan, PlannedRun, RunKey
@@ -42,17 +44,23 @@ class Campaign:
         *,
         say: Callable[[str], None],
         waiting: Callable[[str], None],
+        reused: Callable[[RunKey, str], None],
         started: Callable[[StartedRun], None],
         finished: Callable[[RunRecord], None],
     ) -> None:
-        """`baselines`: by the path of their case; `say`: tells a person something now; `waiting`, `started`, `finished`
-        as for Runner."""
+        """`baselines`: by the path of their case; `say`: tells a person something now; `waiting`, `reused`, `started`,
+        `finished` as for Runner."""
         self._bench = bench
         self._say = say
         self._store = store
         self._plan = plan
-        self._runner = Runner(bench, store, launcher, say=say, waiting=waiting, started=started, finished=finished)
+        self._runner = Runner(
+            bench, store, launcher, say=say, waiting=waiting, reused=reused, started=started, finished=finished
+        )
         self._baselines = baselines
+        self._noted: set[RunKey] = set()
+        self._generators: dict[str, str] = {}  # by case
+        self._caps: dict[tuple[str, str], dict[RunKey, float | None]] = {}  # by case and configuration
 
     def need(self, case: Case, configuration: Configuration, role: Role, count: int) -> list[RunRecord]:
         """The first `count` runs of a role, launched where they have not been yet."""
@@ -122,7 +130,7 @@ class Campaign:
         baseline = self.baseline(case, configuration, measurements, result.dimension)
 
         def update(before: dict[str, Any] | None) -> dict[str, Any]:
-            card = Scorecard.from_json(before) if before else new_scorecard(case, configuration, measurements, baseline)
+            card = _card(before) if before else new_scorecard(case, configuration, measurements, baseline)
             return card.with_result(result, measurements.runs).to_json()
 
         return self._store.update_scorecard(case.name, configuration.id, update)
@@ -131,20 +139,27 @@ class Campaign:
         """Name in a configuration's scorecard, where it has one already, the runs that another one has asked for."""
 
         def update(before: dict[str, Any]) -> dict[str, Any]:
-            return Scorecard.from_json(before).with_runs(self._summaries(case, configuration)).to_json()
+            return _card(before).with_runs(self._summaries(case, configuration)).to_json()
 
-        self._store.change_scorecard(case.name, configuration.id, update)
+        try:
+            self._store.change_scorecard(case.name, configuration.id, update)
+        except OSError as error:
+            self._say(f"{configuration.id}: its further runs are not in its scorecard: {complaint(error)}")
 
     def failed_run(
         self, case: Case, configuration: Configuration, dimension: Dimension, *, confirmed: bool = False
     ) -> RunRecord | None:
         """The first run that a dimension needs and that did not come to its end; `confirmed`: that it was judged by, as
-        one of three."""
+        one of three; in stability also an earlier attempt that lost its card."""
         records = self._records(self._plan.needed(case, configuration, dimension))
         if confirmed:
             more = [run for side in sides(configuration, dimension) for run in confirming_runs(case, side)]
             records += [self._runner.records[run.key] for run in more if run.key in self._runner.records]
-        return next((record for record in records if not record.result.finished), None)
+        failed = next((record for record in records if not record.result.finished), None)
+        if failed is not None or dimension != "stability":
+            return failed
+        before = (earlier for record in records for earlier in record.earlier)
+        return next((earlier for earlier in before if earlier.result.fault == "device"), None)
 
     def _taken(
         self, case: Case, configuration: Configuration, own: Sequence[RunRecord], others: Sequence[RunRecord]
@@ -160,23 +175,32 @@ class Campaign:
 
     def _summaries(self, case: Case, configuration: Configuration) -> tuple[dict[str, Any], ...]:
         return tuple(
-            run_summary(case, configuration, record, self._store.directory, self._data(case))
+            run_summary(case, configuration, launch, self._store.directory, self._data(case))
             for record in self._done(case, configuration)
+            for launch in (*record.earlier, record)
         )
 
     def _records(self, planned: Iterable[PlannedRun]) -> list[RunRecord]:
-        return [self._runner.record(run) for run in planned]
+        return [self._told(run.key, self._runner.record(run)) for run in planned]
+
+    def _told(self, key: RunKey, record: RunRecord) -> RunRecord:
+        """Note once what a run says that is asked of all runs of a case or a configuration."""
+        if key in self._noted:
+            return record
+        self._noted.add(key)
+        if any(log.facts for log in record.samples):
+            self._caps.setdefault((key.case, key.configuration), {})[key] = power_cap(record.samples)
+        starts = (event.generator for event in record.events if isinstance(event, Start))
+        if (generator := next(filter(None, starts), None)) is not None:
+            self._generators.setdefault(key.case, generator)
+        return record
 
     def _has_full_run(self, case: Case, configuration: Configuration) -> bool:
         """Whether the run that gives the window is, or will be, a full one."""
         return self._plan.window_run(case, configuration).key.role == "full"
 
     def _done(self, case: Case, configuration: Configuration) -> list[RunRecord]:
-        return [
-            record
-            for key, record in sorted(self._runner.records.items())
-            if (key.case, key.configuration) == (case.name, configuration.id)
-        ]
+        return self._runner.records.of(case.name, configuration.id)
 
     def _unmeasured(self, case: Case, configuration: Configuration) -> Measurements:
         """What decides which baseline matches, before anything is measured but after the runs that are needed."""
@@ -196,14 +220,12 @@ class Campaign:
 
     def _generator(self, case: Case) -> str | None:
         """What made the generated data, as the case's runs so far say."""
-        runs = (record for key, record in self._runner.records.items() if key.case == case.name)
-        starts = (event for record in runs for event in record.events if isinstance(event, Start))
-        return next((start.generator for start in starts if start.generator), None)
+        return self._generators.get(case.name)
 
     def _power_cap(self, case: Case, configuration: Configuration) -> float | None:
         """The power limit that somebody set on the configuration's cards, W, as the first of its runs found it."""
-        sampled = [record.samples for record in self._done(case, configuration)]
-        return next((power_cap(logs) for logs in sampled if any(log.facts for log in logs)), None)
+        found = self._caps.get((case.name, configuration.id))
+        return found[min(found)] if found else None
 
     def _comparable(self, case: Case, configuration: Configuration) -> Baseline | None:
         """The baseline of a configuration's speed."""
@@ -211,3 +233,11 @@ class Campaign:
 
     def _entries(self, case: Case) -> Sequence[Baseline]:
         return self._baselines.get(case.path, ())
+
+
+def _card(record: dict[str, Any]) -> Scorecard:
+    """Raises StoreError for a scorecard that somebody has edited, or another version has written."""
+    try:
+        return Scorecard.from_json(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"scorecard.json: can't be read: {type(error).__name__}: {error}") from None

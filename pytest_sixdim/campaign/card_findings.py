@@ -12,10 +12,10 @@ from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.core.vendor import VendorProfile
 
 
-def of_cards(profile: VendorProfile, host: Host, facts: Sequence[CardFacts], holder: str | None) -> Iterator[Finding]:
-    """Whoever else computes on a card takes time, power and memory from the run: a problem, unless one of this user's
-    own runs has the host, which a session waits for."""
-    taken: Level = "warning" if holder else "problem"
+def of_cards(profile: VendorProfile, host: Host, facts: Sequence[CardFacts], *, taken: bool) -> Iterator[Finding]:
+    """Whoever else computes on a card takes time, power and memory from the run: a problem, unless cards are `taken`
+    by this user's own runs, which a session waits for."""
+    level: Level = "warning" if taken else "problem"
     cure = "end what runs there" + (f", or choose other cards with {profile.visible[0]}" if profile.visible else "")
     for device, known in zip(host.devices, facts, strict=True):
         card = f"card {device.index}"
@@ -24,10 +24,10 @@ def of_cards(profile: VendorProfile, host: Host, facts: Sequence[CardFacts], hol
             size = process.get("bytes")
             room = "" if size is None else f", {size / GIB:.1f} GiB"
             text = f"process {process.get('pid', '?')} ({process.get('name') or 'name unknown'}{room}) is on the card"
-            yield Finding(taken, card, text, cure)
+            yield Finding(level, card, text, cure)
         busy, held_bytes = known.get("utilization_percent"), known.get("memory_used_bytes")
         if not foreign and busy is not None and busy > BUSY_PERCENT:
-            yield Finding(taken, card, f"{busy:.0f} % utilised by somebody who can't be seen from here", cure)
+            yield Finding(level, card, f"{busy:.0f} % utilised by somebody who can't be seen from here", cure)
         elif not foreign and held_bytes is not None and held(held_bytes, device.total_bytes):
             text = f"{held_bytes / GIB:.1f} GiB are held by somebody who can't be seen from here"
             yield Finding("warning", card, text, cure)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.card_findings import of_cards
-from pytest_sixdim.campaign.cards import host_holder
 from pytest_sixdim.campaign.conditions import Conditions, conditions
 from pytest_sixdim.campaign.finding import Finding, in_order
+from pytest_sixdim.campaign.holders import Holding, who_holds
 from pytest_sixdim.campaign.host import Host, find_host
-from pytest_sixdim.campaign.host_findings import of_host, of_machine, of_profile, of_torch
+from pytest_sixdim.campaign.host_findings import of_host, of_machine, of_others, of_profile, of_torch
 from pytest_sixdim.campaign.sensor_findings import of_channels, of_counters
 from pytest_sixdim.campaign.settings import SettingsError
+from pytest_sixdim.campaign.strays import Strays, find_strays
 from pytest_sixdim.campaign.survey import SourceAnswer, Survey, survey
 from pytest_sixdim.campaign.torch_of import Torch, torch_of
 from pytest_sixdim.core.facts import CardFacts
@@ -34,7 +35,8 @@ class Examination:
 
     Attributes:
         facts: of the host's devices, in their order.
-        holder: the run that has the host now, None for none.
+        holding: which runs have cards now, and which wait; None where the locks can't be read.
+        strays: what killed runs have left.
         findings: problems first, notes last.
     """
 
@@ -44,7 +46,8 @@ class Examination:
     facts: tuple[CardFacts, ...]
     torch: Torch
     conditions: Conditions
-    holder: str | None
+    holding: Holding | None
+    strays: tuple[Strays, ...]
     findings: tuple[Finding, ...]
 
     @property
@@ -87,7 +90,8 @@ class Examination:
             **self.survey.to_json(),
             "torch": asdict(self.torch),
             "machine": {**asdict(self.conditions), "results": str(self.conditions.results)},
-            "holder": self.holder,
+            "holding": None if self.holding is None else self.holding.to_json(),
+            "strays": [asdict(found) for found in self.strays],
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -120,22 +124,29 @@ def examine(
     facts = _merged(seen, len(host.devices))
     torch = torch_of(python, profile)
     now = conditions(results)
-    try:
-        holder = host_holder()
-    except SettingsError:
-        holder = None  # the directory of the locks belongs to somebody else, as a session says too
+    holding, refused = _holding()
+    strays = tuple(find_strays())
     found = in_order(
         [
-            *of_host(profile, host, holder),
+            *of_host(profile, host),
+            *of_others(holding, refused, strays),
             *of_channels(profile, seen),
             *of_counters(host, seen),
-            *of_cards(profile, host, facts, holder),
+            *of_cards(profile, host, facts, taken=holding is not None and bool(holding.holders)),
             *of_torch(profile, host, torch),
             *of_machine(now),
             *of_profile(profile),
         ]
     )
-    return Examination(profile, host, seen, facts, torch, now, holder, found)
+    return Examination(profile, host, seen, facts, torch, now, holding, strays, found)
+
+
+def _holding() -> tuple[Holding | None, str | None]:
+    """Who holds what; or why that can't be known, and no run be started."""
+    try:
+        return who_holds(), None
+    except SettingsError as error:
+        return None, str(error)
 
 
 def _surveyed(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +17,8 @@ HOST = "host.lock"
 LONGEST = 200
 #: Above every process number that Linux gives (proc(5), pid_max).
 _PIDS = 2**22
+#: Above every time (unix s) that is worth showing.
+_LATEST = 2.0**33
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,6 @@ class Holder:
     def sentence(self) -> str:
         """As in "run digits/.../full-1 of process 123 has core:0, core:1"."""
         return f"{self.name} has {'it' if self.host else ', '.join(self.cards)}"
-
-    def for_seconds(self) -> float | None:
-        """How long it has held them, or waited."""
-        return None if self.since_unix is None else max(0.0, time.time() - self.since_unix)
 
 
 @dataclass(frozen=True)
@@ -104,11 +100,10 @@ def who_holds(directory: Path | None = None) -> Holding:
 def read_holder(note: Mapping[str, Any]) -> Holder:
     """What a note says, as far as it makes sense."""
     run, process, since = note.get("run"), note.get("pid"), note.get("since_unix")
-    known = isinstance(since, (int, float)) and not isinstance(since, bool) and math.isfinite(since)
     return Holder(
         _printable(run) if isinstance(run, str) and run else None,
         process if isinstance(process, int) and 0 < process <= _PIDS else None,
-        float(since) if known and isinstance(since, (int, float)) else None,
+        float(since) if isinstance(since, (int, float)) and 0 < since < _LATEST else None,
     )
 
 

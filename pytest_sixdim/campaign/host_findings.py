@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pytest_sixdim.campaign.conditions import Conditions
 from pytest_sixdim.campaign.finding import Finding, Level
+from pytest_sixdim.campaign.holders import Holding
 from pytest_sixdim.campaign.host import Host
+from pytest_sixdim.campaign.strays import Strays
 from pytest_sixdim.campaign.torch_of import Torch
 from pytest_sixdim.core.vendor import VendorProfile
 
@@ -17,8 +19,8 @@ LOAD = 0.25
 WARN_BYTES, STOP_BYTES = 10 * GIB, 1 * GIB
 
 
-def of_host(profile: VendorProfile, host: Host, holder: str | None) -> Iterator[Finding]:
-    """Whether there are cards, equal ones, and nobody else of this user's sessions on them."""
+def of_host(profile: VendorProfile, host: Host) -> Iterator[Finding]:
+    """Whether there are cards, and equal ones."""
     if not host.devices:
         hidden = f"; {host.limited_by} hides them" if host.limited_by else ""
         cure = "install the vendor's driver, or give the container its cards"
@@ -28,13 +30,22 @@ def of_host(profile: VendorProfile, host: Host, holder: str | None) -> Iterator[
     if host.mixed:
         cure = f"choose equal ones with {profile.visible[0]}" if profile.visible else ""
         yield Finding("problem", "cards", f"the cards differ: {host.mixed}", cure)
-    if holder:
-        yield Finding(
-            "warning", "host", f"{holder} is measuring here; what is seen may be its work", "wait for its end"
-        )
     if profile.fallback:
         text = f"measured as {profile.name}: {host.found}"
         yield Finding("note", "vendor", text, "name the vendor with --vendor if there is an accelerator")
+
+
+def of_others(holding: Holding | None, refused: str | None, strays: Sequence[Strays]) -> Iterator[Finding]:
+    """This user's other runs, and what killed ones have left; `refused`: why no run can hold cards."""
+    if refused is not None:
+        yield Finding("problem", "host", refused, "remove it, or name another directory with XDG_RUNTIME_DIR")
+    for holder in () if holding is None else holding.holders:
+        yield Finding(
+            "warning", "host", f"{holder.name} is measuring here; what is seen may be its work", "wait for its end"
+        )
+    for found in strays:
+        text = f"{found.who} {'is' if len(found.pids) == 1 else 'are'} still there"
+        yield Finding("warning", "host", text, "the next run ends them before it begins")
 
 
 def of_torch(profile: VendorProfile, host: Host, torch: Torch) -> Iterator[Finding]:

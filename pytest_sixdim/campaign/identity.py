@@ -134,7 +134,7 @@ def _machine(bench: Bench, devices: Sequence[Device]) -> dict[str, Any]:
     parts = dict(machine_identity(bench.profile, devices, bench.machine, bench.software)["parts"])
     cards, software = parts.pop("cards"), parts.pop("software")
     threads = [len(device.cores) for device in devices if device.cores is not None]
-    listed = [f"{card['count']} x {card['name']}, {card['memory_bytes']} bytes" for card in cards]
+    listed = [f"{card['count']} x {card['name']} ({card['memory_bytes'] or 0} bytes)" for card in cards]
     return {**parts, "cards": "; ".join(listed), "threads a card": min(threads, default=None), **software}
 
 

@@ -19,6 +19,8 @@ from pytest_sixdim.samplers.process_tree import processes
 PATIENCE = 2.0
 #: How often its children are looked for and killed, and the seconds between.
 ROUNDS, PAUSE = 20, 0.01
+#: Bytes of its answer that are read, and of its complaints, from their end.
+MOST_OUTPUT, LAST_BYTES = 16 * 2**20, 2**16
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Inquiry:
         except subprocess.TimeoutExpired:
             failure = f"no answer within {timeout:g} s"
         self._output.seek(0)
-        return Reply(self._output.read(), failure, time.monotonic() - self._started)
+        return Reply(self._output.read(MOST_OUTPUT), failure, time.monotonic() - self._started)
 
     def _kill(self) -> None:
         """End it first, that it may start nothing more, then all of its session: a tool has a process group of its own.
@@ -100,7 +102,7 @@ class Inquiry:
         ended = f"exit code {code}"
         if code < 0:
             ended = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        self._errors.seek(0)
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - LAST_BYTES))
         last = self._errors.read().decode(errors="replace").strip().splitlines()[-1:]
         return ": ".join([f"its process ended with {ended}", *(line.strip()[:200] for line in last)])
 

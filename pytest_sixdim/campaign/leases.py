@@ -19,6 +19,8 @@ from pytest_sixdim.samplers import Device
 
 #: Seconds between two attempts of the one whose turn it is.
 PAUSE = 0.1
+#: Attempts at a card that others look at just then.
+LOOKS = 20
 #: Seconds after which a lock's file is touched, so that nobody takes it for forgotten and tidies it away.
 FRESH = 3600.0
 
@@ -120,7 +122,7 @@ def _take(
             return None
         descriptors.append(host)
         for device in pool if any_will_do else pool[:count]:
-            descriptor = take(card_lock(directory, device.id))
+            descriptor = _take_card(card_lock(directory, device.id))
             if descriptor is not None:
                 descriptors.append(descriptor)
                 devices.append(device)
@@ -132,6 +134,16 @@ def _take(
     finally:
         if not complete:
             _close(descriptors)
+
+
+def _take_card(path: Path) -> int | None:
+    """A card's lock unless somebody has it; one who only looks has it for a moment, and does not count."""
+    for _ in range(LOOKS):
+        descriptor = take(path)
+        if descriptor is not None or read_note(path) is not None:
+            return descriptor
+        time.sleep(PAUSE / LOOKS)
+    return None
 
 
 def _write_notes(note: Mapping[str, Any], devices: Sequence[Device], descriptors: Sequence[int], share: bool) -> None:

@@ -15,11 +15,11 @@ from pytest_sixdim.core.accuracy import Data, convergence, measure_accuracy, tar
 from pytest_sixdim.core.adapter_evidence import checked, facts
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import Case, Configuration
-from pytest_sixdim.core.circumstances import read_circumstances, under
+from pytest_sixdim.core.circumstances import neighbours_of, read_circumstances, under
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.events import Start
-from pytest_sixdim.core.health import failure
-from pytest_sixdim.core.left_out import lost, thinned
+from pytest_sixdim.core.health import failure, repeated, slept
+from pytest_sixdim.core.left_out import lost, malformed, thinned
 from pytest_sixdim.core.linearity import differences, measure_linearity
 from pytest_sixdim.core.memory import measure_memory
 from pytest_sixdim.core.power import measure_power
@@ -63,10 +63,15 @@ def measure(
         suspect=(
             *measured.suspect,
             *_other_data(taken.case, taken.data, runs),
-            *(why for run in runs for why in lost(run)),
+            *(why for run in runs for why in (*lost(run), *slept(dimension, run))),
         ),
-        flags=(*measured.flags, *(flag for run in runs for flag in thinned(dimension, run))),
+        flags=(*measured.flags, *(flag for run in runs for flag in _flags(dimension, run))),
     )
+
+
+def _flags(dimension: Dimension, run: RunRecord) -> list[str]:
+    """What a reader of a figure should know of its run."""
+    return [*repeated(run), *malformed(run), *thinned(dimension, run)]
 
 
 def _other_data(case: Case, data: Data, runs: Iterable[RunRecord]) -> list[str]:
@@ -104,7 +109,8 @@ def _measured(
 def _under(bench: Bench, dimension: Dimension, run: RunRecord, window: Window, measured: Measured) -> Measured:
     """The figure with what lay around the run."""
     identified = bench.profile.enumerate != "cores"
-    around = read_circumstances(window, run.events, run.samples, identified=identified)
+    beside = neighbours_of(run.lease)
+    around = read_circumstances(window, run.events, run.samples, identified=identified, neighbours=beside)
     return under(measured, dimension, around, bench.settings.contention)
 
 
@@ -173,15 +179,22 @@ def variation(case: Case, configuration: Configuration, run: RunRecord) -> float
 
 
 def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: Path, data: Data) -> dict[str, Any]:
-    """One run on `data` as a scorecard lists it; `directory` is relative to `base`, `speed` in samples/s."""
+    """One launch of a run on `data` as a scorecard lists it; `directory` is relative to `base`, `speed` in samples/s.
+
+    Its `name` is the launch's, `run` the run's. `neighbours`: who had other cards of the host meanwhile.
+    """
     speed = _plain_speed(case, configuration, run)
     return {
-        "name": run.name,
+        "name": run.launch,
+        "run": run.name,
+        "attempt": run.attempt,
         "role": run.role,
         "index": run.index,
         "seed": run.seed,
         "status": run.result.status,
         "message": run.result.message,
+        "fault": run.result.fault,
+        "reused": (run.reused or {}).get("session"),
         "seconds": run.result.seconds,
         "directory": str(run.directory.relative_to(base.resolve())),
         "speed": speed.value,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.adapter_records import ordered, told_program, variables
+from pytest_sixdim.campaign.adapter_records import ordered, told_program
 from pytest_sixdim.campaign.calibration import calibration_of, out_of_use
 from pytest_sixdim.campaign.datasets import data_argument, data_path, generated
 from pytest_sixdim.campaign.host import Host, device_record
-from pytest_sixdim.campaign.machine_identity import machine_identity
+from pytest_sixdim.campaign.identity import identity, identity_parts
 from pytest_sixdim.campaign.plan import PlannedRun
 from pytest_sixdim.campaign.pool import visible_value
 from pytest_sixdim.campaign.settings import Settings
+from pytest_sixdim.campaign.sources import program_sha256
 from pytest_sixdim.campaign.survey import Calibration
-from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.dialects import DIALECTS
 from pytest_sixdim.samplers import SAMPLERS, Device
@@ -49,6 +47,7 @@ def make_order(
     """order.json and run.json of a run that is kept in `directory` (absolute) and has these cards."""
     case, configuration, key = planned.case, planned.configuration, planned.key
     seed = bench.settings.seed(key.index)
+    parts = identity_parts(bench, planned, devices)
     values = placeholders(bench, planned, directory)
     environment = _environment(bench.profile, devices)
     samplers, unavailable = _samplers(bench, devices)
@@ -78,7 +77,8 @@ def make_order(
     }
     order = {
         "schema": SCHEMA,
-        "identity": identity(bench, planned),
+        "identity": identity(parts),
+        "identity_parts": parts,
         "case": case.name,
         "configuration": configuration.id,
         "vendor": configuration.vendor,
@@ -133,46 +133,6 @@ def placeholders(bench: Bench, planned: PlannedRun, directory: Path) -> dict[str
         "role": planned.key.role,
         "run_dir": directory,
     }
-
-
-def identity(bench: Bench, planned: PlannedRun) -> str:
-    """A hash of all that decides a run, and of no path and no time."""
-    case, configuration = planned.case, planned.configuration
-    decides = {
-        "case": case.name,
-        "metric": asdict(case.metric),
-        "data": None if case.data is None else asdict(case.data),
-        "generated": generated(case, bench.settings),
-        "train": {
-            "command": case.train.command,
-            "args": [*case.train.args, *configuration.args],
-            "launch": case.train.launch,
-            "program": _sources(case),
-        },
-        "log": asdict(case.log),
-        "measure": asdict(case.measure),
-        "configuration": configuration.id,
-        "role": planned.key.role,
-        "seed": bench.settings.seed(planned.key.index),
-        "machine": machine_identity(
-            bench.profile, bench.host.devices[: configuration.cards], bench.machine, bench.software
-        )["parts"],
-        "adapter": variables(configuration.adapter),
-    }
-    return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def program_sha256(case: Case) -> str:
-    """One hash of the program and all that it may import from beside the case, whatever it runs under."""
-    return hashlib.sha256(json.dumps(_sources(case), sort_keys=True).encode()).hexdigest()
-
-
-def _sources(case: Case) -> dict[str, str]:
-    """Hashes of what the program may import from beside the case: modules, and packages (with an __init__.py)."""
-    directory = case.path.parent
-    packages = [init.parent for init in directory.glob("*/__init__.py")]
-    files = [*directory.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
-    return {str(file.relative_to(directory)): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
 
 
 def _thermal(bench: Bench, directory: Path) -> dict[str, str]:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.adapter_records import read_evidence
 from pytest_sixdim.campaign.files import StoreError, read_json
+from pytest_sixdim.campaign.sampled import Sampled
 from pytest_sixdim.core.events import Event, EventError, event_from
-from pytest_sixdim.core.records import CHANNELS, STATUSES, CardInfo, RunRecord, RunResult, SampleLog, Series, Source
+from pytest_sixdim.core.files import bounded_lines
+from pytest_sixdim.core.records import (
+    CHANNELS,
+    STATUSES,
+    CardInfo,
+    Column,
+    RunRecord,
+    RunResult,
+    SampleLog,
+    Series,
+    Source,
+)
 
 _NUMBER = (int, float)
+#: Bytes of a line of events or samples: some times what a line of a log may have.
+LONGEST_LINE = 2**20
 #: What order.json and result.json must hold, and of which type.
-_ORDER = {"role": str, "index": int, "seed": int}
+_ORDER = {"role": str, "index": int, "seed": int, "configuration": str, "nodes": int, "cards": int}
 _RESULT: dict[str, type | tuple[type, ...]] = {"status": str, "ended_by": str}
 _RESULT_MAY: dict[str, type | tuple[type, ...]] = {
     "message": str,
@@ -27,6 +42,7 @@ _RESULT_MAY: dict[str, type | tuple[type, ...]] = {
     "sampler": dict,
     "fault": str,
     "events": dict,
+    "slept_seconds": _NUMBER,
     "event_lines": int,
 }
 
@@ -54,7 +70,7 @@ def read_run(directory: Path) -> RunRecord:
         seed=order["seed"],
         result=result,
         events=tuple(events),
-        samples=tuple(_sampled(node / "samples.jsonl", result) for node in nodes),
+        samples=Sampled(lambda: tuple(_sampled(node / "samples.jsonl", result) for node in nodes)),
         order=order,
         directory=directory,
         adapter=read_evidence(nodes, order),
@@ -78,6 +94,7 @@ def _result(path: Path, answer: Mapping[str, Any]) -> RunResult:
         sampler=answer.get("sampler") or {},
         fault=answer.get("fault"),
         events=answer.get("events") or {},
+        slept_seconds=answer.get("slept_seconds") or 0.0,
     )
 
 
@@ -150,8 +167,8 @@ def read_samples(path: Path) -> SampleLog:
         unavailable = {str(channel): str(why) for channel, why in head.get("unavailable", {}).items()}
     except (TypeError, ValueError, AttributeError) as error:
         return SampleLog((), unavailable=dict.fromkeys(CHANNELS, f"{path}: broken: {error}"))
-    times: dict[str, list[float]] = {}
-    values: dict[str, list[list[float | None]]] = {}
+    times: dict[str, array[float]] = {}
+    columns: dict[str, tuple[array[float], ...]] = {}
     errors = []
     facts = []
     for line in lines:
@@ -163,13 +180,13 @@ def read_samples(path: Path) -> SampleLog:
             facts.append((float(line["t"]), tuple(line["facts"])))
         for channel in CHANNELS.keys() & line.keys():
             if _is_row(line[channel], len(cards)):
-                times.setdefault(channel, []).append(line["t"])
-                values.setdefault(channel, []).append(line[channel])
+                if channel not in times:
+                    times[channel], columns[channel] = array("d"), tuple(array("d") for _ in cards)
+                times[channel].append(line["t"])
+                for column, value in zip(columns[channel], line[channel], strict=True):
+                    column.append(math.nan if value is None else value)
     series = {
-        channel: tuple(
-            Series(tuple(times[channel]), tuple(row[card] for row in values[channel])) for card in range(len(cards))
-        )
-        for channel in times
+        channel: tuple(Series(times[channel], Column(column)) for column in columns[channel]) for channel in times
     }
     return SampleLog(cards, sources, series, unavailable, tuple(errors), tuple(facts))
 
@@ -184,15 +201,15 @@ def _is_number(value: Any) -> bool:
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file, one a line, one at a time; what can't be read is passed over."""
+    """The JSON objects of a file, one a line, one at a time; what can't be read is passed over, and so is a line of
+    more than LONGEST_LINE bytes."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(record, dict):
-                    yield record
+        for line in bounded_lines(path, LONGEST_LINE):
+            try:
+                record = json.loads(line.decode("utf-8", "replace"))
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                yield record
     except OSError:
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.agent.recorder import discard
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.baseline import Baseline, Figure
 from pytest_sixdim.core.dimensions import DIMENSIONS
@@ -52,12 +53,34 @@ def record_baselines(path: Path, scorecards: Iterable[Mapping[str, Any]], sessio
         target = path if len(entries) == 1 else path.with_name(f"{path.stem}-{case}{path.suffix}")
         count = "1 entry" if len(found) == 1 else f"{len(found)} entries"
         try:
-            with target.open("x", encoding="utf-8") as file:  # never over another session's figures
-                file.write(dump_baselines(found))
-            lines.append(f"baselines of {case}: {count} in {target}")
+            written = _write_new(target, dump_baselines(found))
+            also = "" if written == target else f"; {target.name} was written by another session meanwhile"
+            lines.append(f"baselines of {case}: {count} in {written}{also}")
         except OSError as error:
             lines.append(f"baselines of {case}: {count} not written: {target}: {error.strerror or error}")
     return lines
+
+
+def _write_new(path: Path, text: str) -> Path:
+    """Write a file that was not there, never over another session's figures; returns its path: path, else path-2 ...
+
+    Raises OSError, and then leaves no file.
+    """
+    number, target = 1, path
+    while True:
+        try:
+            file = target.open("x", encoding="utf-8")
+            break
+        except FileExistsError:
+            number += 1
+            target = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    try:
+        with file:
+            file.write(text)
+    except OSError:
+        discard(target)
+        raise
+    return target
 
 
 def _left_out(result: DimensionResult) -> str | None:
@@ -68,6 +91,8 @@ def _left_out(result: DimensionResult) -> str | None:
         return "a run that it needs failed"
     if "unjudged" in result.detail:
         return str(result.detail["unjudged"])
+    if result.detail.get("neighbours"):
+        return "measured beside other runs (--sixdim-share)"
     scope = result.detail.get("scope") or "card"
     return None if scope == "card" else f"of a {scope}, not of a card"
 

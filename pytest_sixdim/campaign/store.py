@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_sixdim.campaign.files import StoreError, complaint, discard, locked, read_json, write_json
+from pytest_sixdim.agent.recorder import complaint, discard
+from pytest_sixdim.campaign.files import StoreError, locked, read_json, write_json
 from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.settings import SettingsError
+from pytest_sixdim.core.records import launch_name
 
 SCHEMA = 1
 
@@ -27,17 +29,31 @@ class Store:
 
     @classmethod
     def create(cls, results: Path) -> Store:
-        """A new session folder below `results`, and results/latest pointing to it.
+        """A new session folder below `results`; `write_session` makes it the latest.
 
         Raises SettingsError where it can't be made.
         """
         directory = results / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         try:
             directory.mkdir(parents=True)
-            _point_latest_to(directory)
         except OSError as error:
             raise SettingsError(f"--sixdim-results {results}: {error.strerror or error}") from None
         return cls(directory)
+
+    @property
+    def session(self) -> Mapping[str, Any]:
+        """What session.json says."""
+        return self._session or {}
+
+    def unwritten(self) -> list[Path]:
+        """Scorecards that are in memory only; each is tried once more."""
+        for path, record in list(self._unwritten.items()):
+            try:
+                write_json(path, record)
+            except OSError:
+                continue
+            del self._unwritten[path]
+        return sorted(self._unwritten)
 
     def restore(self) -> bool:
         """Make the folder and session.json again where somebody has taken them away; whether they had.
@@ -54,8 +70,7 @@ class Store:
 
     def run_directory(self, key: RunKey, attempt: int = 1) -> Path:
         """Where a launch of a run is kept; `attempt` counts from 1."""
-        name = key.name if attempt == 1 else f"{key.name}.attempt-{attempt}"
-        return self.directory / key.case / key.configuration / name
+        return self.directory / key.case / key.configuration / launch_name(key.name, attempt)
 
     def attempts(self, key: RunKey) -> int:
         """How many launches of a run there are on disk, finished or not."""
@@ -65,10 +80,12 @@ class Store:
         return attempt
 
     def write_session(self, record: Mapping[str, Any]) -> None:
-        """Write session.json. Raises SettingsError where the disk refuses."""
+        """Write session.json, and only then point results/latest to the folder: the latest session always says which
+        one it resumes. Raises SettingsError where the disk refuses."""
         self._session = record
         try:
             write_json(self.directory / "session.json", {"schema": SCHEMA, **record})
+            _point_latest_to(self.directory)
         except OSError as error:
             raise SettingsError(f"--sixdim-results: {complaint(error)}") from None
 

@@ -107,23 +107,24 @@ def _left() -> dict[str, list[Process]]:
     """By the mark of their agent: living processes that carry it, and their descendants, where the agent is gone."""
     everybody = processes()
     alive = {process.pid: process for process in everybody if process.state not in "ZX"}
-    marks = {pid: mark for pid in alive if (mark := _mark(pid)) is not None}
+    told = {pid: found for pid in alive if (found := _mark(pid)) is not None}
     spared = {os.getpid(), *_ancestors(os.getpid(), everybody)}
     left: dict[str, dict[int, Process]] = {}
-    for pid, mark in marks.items():
-        if _agent_is_gone(mark, alive):
-            group = left.setdefault(mark, {})
-            for process in (alive[pid], *descendants(pid, everybody)):
-                # a child may have been started without the mark; one with another's mark is another's
-                if process.pid in alive and marks.get(process.pid, mark) == mark and process.pid not in spared:
-                    group[process.pid] = process
+    for pid, (mark, ours) in told.items():
+        if ours and _agent_is_gone(mark):
+            # a child may have been started without the mark; one with another's mark is another's, with all below it
+            family = [one for one in everybody if one.pid not in told or told[one.pid][0] == mark]
+            for process in (alive[pid], *descendants(pid, family)):
+                if process.pid in alive and process.pid not in spared:
+                    left.setdefault(mark, {})[process.pid] = process
     # an agent that came to its end meanwhile has taken its own along
     still = {mark: [one for one in group.values() if _is_alive(one)] for mark, group in left.items()}
     return {mark: group for mark, group in still.items() if group}
 
 
-def _mark(pid: int) -> str | None:
-    """The mark of a process of this user in this container; None where it has none, and where nobody may know."""
+def _mark(pid: int) -> tuple[str, bool] | None:
+    """The mark of a process of this user in this container, and whether its session has its locks where this one has;
+    None where it has none, and where nobody may know."""
     process = Path(f"/proc/{pid}")
     try:
         if process.stat().st_uid != os.getuid() or not process.joinpath("ns/pid").samefile("/proc/self/ns/pid"):
@@ -132,16 +133,17 @@ def _mark(pid: int) -> str | None:
     except OSError:
         return None
     mark, runtime = _MARK.search(environment), _RUNTIME.search(environment)
-    if mark is None or place(None if runtime is None else os.fsdecode(runtime[1])) != place(os.environ.get("XDG_RUNTIME_DIR")):
+    if mark is None:
         return None
-    return mark[1].decode()
+    theirs = place(None if runtime is None else os.fsdecode(runtime[1]))
+    return mark[1].decode(), theirs == place(os.environ.get("XDG_RUNTIME_DIR"))
 
 
-def _agent_is_gone(mark: str, alive: dict[int, Process]) -> bool:
-    """Whether no process has the number and the start time of a mark."""
+def _agent_is_gone(mark: str) -> bool:
+    """Whether no process has the number and the start time of a mark, now."""
     pid, _, started = mark.partition(".")
-    agent = alive.get(int(pid))
-    return agent is None or agent.started != int(started)
+    agent = look(pid)
+    return agent is None or agent.started != int(started) or agent.state in "ZX"
 
 
 def _is_alive(process: Process) -> bool:
@@ -189,12 +191,11 @@ def _numbers(pids: Iterable[int]) -> str:
 
 def _sweep_scratch() -> None:
     """Remove the temporary folders of processes that are gone (agent.processes.scratch_prefix)."""
-    alive = {process.pid: process for process in processes() if process.state not in "ZX"}
     prefix = re.compile(rf"{SCRATCH}{re.escape(namespace())}-(\d+\.\d+)-")
     with suppress(OSError):
         for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
             named = prefix.match(folder.name)
-            if named is None or named[1] == job_mark() or not _agent_is_gone(named[1], alive):
+            if named is None or named[1] == job_mark() or not _agent_is_gone(named[1]):
                 continue
             with suppress(OSError):
                 if not folder.is_symlink() and folder.stat().st_uid == os.getuid():

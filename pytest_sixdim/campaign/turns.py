@@ -21,10 +21,9 @@ def tickets(directory: Path) -> list[Path]:
     """
     queue = directory / "queue"
     try:
-        names = sorted(name for name in os.listdir(queue) if _NAME.fullmatch(name))
+        return sorted(ticket for ticket in queue.iterdir() if _NAME.fullmatch(ticket.name))
     except OSError:
         return []
-    return [queue / name for name in names]
 
 
 @contextmanager

@@ -15,6 +15,8 @@ TIME_SHARE = 0.01
 TIME_SECONDS = 0.1
 #: A program's stamps that lie further than this from the agent's come from another clock.
 CLOCK_SECONDS = 1.0
+#: An event that was seen later than this after it was printed, or than TIME_SHARE of its segment, has no time.
+LATE_SECONDS = 0.25
 #: Significand bits, the leading one included, that the matrix units are fed under each precision.
 SIGNIFICAND_BITS = {"fp32": 24, "tf32": 11, "fp16": 11, "amp-fp16": 11, "bf16": 8, "amp-bf16": 8}
 #: An epoch is taken to last at least so many steps: each may end in one ragged batch.
@@ -62,10 +64,11 @@ def _indices(segments: Sequence[Segment]) -> list[str]:
 
 def _stamps(borders: Sequence[WarmupEnd | Segment]) -> list[str]:
     """The program's own stamps against the agent's."""
+    late = _late(borders)
     apart = max((abs(event.t - event.seen) for event in borders), default=0.0)
-    if apart > CLOCK_SECONDS:
+    if apart > CLOCK_SECONDS and not late:
         return [f"the program's clock is {shown(apart)} s away from the agent's"]
-    found = []
+    found = late
     for before, event in pairwise(borders):
         stamped, seen = event.t - before.t, event.seen - before.seen
         if stamped <= 0:
@@ -75,6 +78,21 @@ def _stamps(borders: Sequence[WarmupEnd | Segment]) -> list[str]:
                 f"{_name(event)} took {shown(stamped)} s by the program's stamps and {shown(seen)} s by the agent's"
             )
     return found
+
+
+def _late(borders: Sequence[WarmupEnd | Segment]) -> list[str]:
+    """The events whose time nobody knows: the agent read them late, and no stamp of the program's says when they came.
+
+    A program that prints more than the agent can read has such, and one beside an agent that was held up itself.
+    """
+    passed = [borders[-1].seen - borders[0].seen] if borders else []
+    passed += [event.seen - before.seen for before, event in pairwise(borders)]
+    return [
+        f"{_name(event)} may have been printed {shown(event.late)} s before the agent read it: it could not keep up"
+        for event, seconds in zip(borders, passed, strict=True)
+        if event.late > max(LATE_SECONDS, TIME_SHARE * seconds)
+        and (event.t == event.seen or abs(event.t - event.seen) > TIME_SECONDS)
+    ]
 
 
 def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evaluation]) -> list[str]:

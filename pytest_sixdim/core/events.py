@@ -10,18 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
+
+from pytest_sixdim.core.visible import visible
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What all events share. `rank`: the global rank that printed it; `diverged`: its loss or value was not finite."""
+    """What all events share. `rank`: the global rank that printed it; `diverged`: its loss or value was not finite;
+    `late`: it may have been printed up to so many seconds before it was `seen`."""
 
     kind: ClassVar[str] = ""
     t: float
     seen: float
     rank: int = 0
     diverged: bool = False
+    late: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,12 @@ EVENTS: dict[str, type[Event]] = {
     kind.kind: kind for kind in (Start, WarmupEnd, Segment, Evaluation, Progress, Memory, End)
 }
 END_STATUSES = ("success", "target_missed", "failed")
+#: No duration, and no clock since boot, is longer (s: thirty years); no count of anything reaches the other.
+LONGEST, LARGEST_COUNT = 1e9, 2.0**63
+#: Larger numbers count as not finite: no figure of training is so large, and sums and products of such ones would be.
+LARGEST_NUMBER = 1e100
+#: Characters of a text, and levels of a list or a mapping.
+LONGEST_TEXT, DEEPEST = 1000, 8
 #: Where these are not finite, training has gone astray; any other number is then merely unknown.
 DIVERGING_FIELDS = ("loss", "value")
 
@@ -136,66 +146,90 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
     if kind is None:
         raise EventError(f"unknown event {name!r:.80}; known: {', '.join(EVENTS)}")
     values: dict[str, Any] = {
-        key: record.get(key, given) for key, given in (("t", seen), ("seen", seen), ("rank", rank))
+        "t": record.get("t", seen),
+        "seen": record.get("seen", seen),
+        "rank": record.get("rank", rank),
+        "late": record.get("late", 0.0),
     }
     diverged = record.get("diverged") is True
-    for field in fields(kind):
-        if field.name in ("t", "seen", "rank", "diverged"):
-            continue
+    for field in OWN[kind]:
         if field.name not in record:
-            if field.default is MISSING:
+            if field.required:
                 raise EventError(f"event {kind.kind!r} lacks {field.name!r}")
             continue
-        values[field.name], finite = _checked(kind.kind, field.name, str(field.type), record[field.name])
+        values[field.name], finite = _checked(kind.kind, field, record[field.name])
         diverged = diverged or (not finite and field.name in DIVERGING_FIELDS)
-    for name in ("t", "seen"):
-        if not _is_number(values[name]) or not math.isfinite(_float(values[name])):
+    for name in ("t", "seen", "late"):
+        if not _is_number(values[name]) or not abs(_float(values[name])) <= LONGEST:
             raise EventError(f"event {kind.kind!r}: {name!r} must be a finite number of seconds")
-    if not isinstance(values["rank"], int):
+    if not _is_number(values["rank"]) or not isinstance(values["rank"], int):
         raise EventError(f"event {kind.kind!r}: 'rank' must be int, not {values['rank']!r:.80}")
     if kind is End and values["status"] not in END_STATUSES:
-        raise EventError(f"event 'end': status {values['status']!r}; allowed: {', '.join(END_STATUSES)}")
+        raise EventError(f"event 'end': status {values['status']!r:.80}; allowed: {', '.join(END_STATUSES)}")
     return kind(**values, diverged=diverged)
 
 
 def event_record(event: Event) -> dict[str, Any]:
     """The event as a JSON object, fields that are None left out (but for an evaluation's value)."""
     record: dict[str, Any] = {"event": event.kind}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if value is None and field.name != "value":
+    for name in (*SHARED, *(field.name for field in OWN[type(event)])):
+        value = getattr(event, name)
+        if value is None and name != "value":
             continue
-        if field.name == "diverged" and not value:
+        if not value and name in ("diverged", "late"):
             continue
-        record[field.name] = value
+        record[name] = value
     return record
 
 
+class _Field(NamedTuple):
+    """A field of its own that a kind of event has. `base`: its type without "or None", as written."""
+
+    name: str
+    base: str
+    optional: bool
+    required: bool
+
+
+def _own_fields(kind: type[Event]) -> tuple[_Field, ...]:
+    return tuple(
+        _Field(each.name, str(each.type).partition("|")[0].strip(), "None" in str(each.type), each.default is MISSING)
+        for each in fields(kind)
+        if each.name not in SHARED
+    )
+
+
+#: Worked out once: a log may hold millions of events.
+SHARED = tuple(each.name for each in fields(Event))
+OWN = {kind: _own_fields(kind) for kind in EVENTS.values()}
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return type(value) is float or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _checked(kind: str, name: str, annotation: str, value: Any) -> tuple[Any, bool]:
+def _checked(kind: str, field: _Field, value: Any) -> tuple[Any, bool]:
     """The value as its field wants it, and whether it was finite.
 
     Raises EventError where it has another type.
     """
-    optional = "None" in annotation
-    base = annotation.partition("|")[0].strip()
+    name, base, optional, _ = field
     if value is None and optional:
         return None, True
     if base == "float" and _is_number(value):
         number = _float(value)
-        if math.isfinite(number):
+        if _is_finite(number):
+            if name.endswith("seconds") and not 0 <= number <= LONGEST:
+                raise EventError(f"event {kind!r}: {name!r} must be 0 to {LONGEST:g} s, not {value!r:.80}")
             return number, True
         if optional:
             return None, False
-    elif base == "int" and _is_number(value) and math.isfinite(_float(value)) and int(value) == value:
+    elif base == "int" and _is_number(value) and abs(_float(value)) < LARGEST_COUNT and int(value) == value:
         return int(value), True
-    elif (base == "str" and isinstance(value, str)) or (base == "bool" and isinstance(value, bool)):
+    elif base == "bool" and isinstance(value, bool):
         return value, True
-    elif (base.startswith("dict") and isinstance(value, dict)) or (base.startswith("list") and isinstance(value, list)):
-        return _finite(value), True
+    elif any(base.startswith(kind.__name__) and isinstance(value, kind) for kind in (str, dict, list)):
+        return _plain(value), True
     raise EventError(f"event {kind!r}: {name!r} must be {base}, not {value!r:.80}")
 
 
@@ -207,10 +241,23 @@ def _float(value: float) -> float:
         return math.inf
 
 
-def _finite(value: Any) -> Any:
-    """A JSON value with None for every number in it that is not finite."""
+def _is_finite(number: float) -> bool:
+    return abs(number) <= LARGEST_NUMBER
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A JSON value with None for every number in it that is not finite, and signs for characters that are not seen.
+
+    Raises EventError for one that is nested too deeply, and for a text that is too long.
+    """
+    if depth > DEEPEST:
+        raise EventError(f"nested more than {DEEPEST} levels deep")
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise EventError(f"a text of {len(value)} characters; at most {LONGEST_TEXT} are read")
+        return visible(value)
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {_plain(key, depth): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_plain(item, depth + 1) for item in value]
+    return None if _is_number(value) and not _is_finite(_float(value)) else value

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 
@@ -50,6 +50,21 @@ def bounded_lines(path: Path, longest: int) -> Iterator[bytes]:
                 continue
             while line and not line.endswith(b"\n"):
                 line = file.readline(longest + 1)
+
+
+def wrong_pattern(text: str) -> str | None:
+    """What is wrong with a glob pattern that shall match files below some directory; None where nothing is.
+
+    Each '**' searches all that lies below: there may be one.
+    """
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        return "must be a path below the directory, without '..'"
+    if not path.parts:
+        return "must name a file"
+    if any("**" in part and part != "**" for part in path.parts) or path.parts.count("**") > 1:
+        return "may have one '**', as a directory of its own"
+    return None
 
 
 def size_text(size: int) -> str:

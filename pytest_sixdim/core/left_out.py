@@ -23,7 +23,19 @@ def lost(run: RunRecord) -> list[str]:
     """Why nothing that was read from the run's events is credible: events that may have mattered are not there."""
     kinds = run.result.events.get("lost") or {}
     missing = ", ".join(count_of(number, f"{kind} event") for kind, number in kinds.items())
-    return [f"{run.name} reported more than is kept: {missing} left out"] if missing else []
+    unread = (run.result.events.get("unread") or {}).get("bytes", 0)
+    return [
+        *([f"{run.name} reported more than is kept: {missing} left out"] if missing else []),
+        *([f"{run.name} printed more than could be read: {unread / 2**20:.0f} MiB were not"] if unread else []),
+    ]
+
+
+def malformed(run: RunRecord) -> list[str]:
+    """That lines claimed to be events and were none, which may explain what is missing."""
+    reasons = run.result.events.get("malformed") or {}
+    if not reasons:
+        return []
+    return [f"{run.name} printed {count_of(sum(reasons.values()), 'event')} that cannot be read: {next(iter(reasons))}"]
 
 
 def thinned(dimension: Dimension, run: RunRecord) -> list[str]:

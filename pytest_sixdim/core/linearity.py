@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pytest_sixdim.core.baseline import Baseline
@@ -19,8 +19,10 @@ from pytest_sixdim.core.speed import speed_of_kind
 CREDIBLE = 1.05
 #: A single-card speed below this share of its own baseline makes the ratio flatter than it is.
 REFERENCE = 0.95
-#: What both sides must have in common, of their orders.
-COMMON = ("vendor", "launch", "python", "program", "segments")
+#: What both sides must have in common, of their orders; where it is not known what decided them, the places too.
+COMMON, PLACES = ("vendor", "launch", "segments"), ("python", "program")
+#: What decides a run and differs between the sides by nature, of their orders' identity_parts.
+VARYING = frozenset({"configuration", "role", "seed", "nodes", "cards a node", "cards"})
 _UNIT = UNITS["linearity"]
 
 
@@ -73,6 +75,9 @@ def measure_linearity(
         "speeds_at_baselines": speed_reached is True and reference_reached is True,
         "card_linearity": _card_linearity(configuration, reference, single_card) if nodes else value,
     }
+    neighbours = [run for side, _ in sides for run in side.detail.get("neighbours", ())]
+    if neighbours:
+        detail["neighbours"] = list(dict.fromkeys(neighbours))
     suspect = [f"{name}: {sentence}" for side, name in sides for sentence in side.suspect]
     suspect += unlike
     if not value <= CREDIBLE:
@@ -100,11 +105,10 @@ def differences(run: RunRecord, reference: RunRecord, *, differing: Collection[s
         reference: on one.
         differing: environment variables that differ by nature, such as those that make cards visible.
     """
-    found = [
-        f"{key} differs: {run.order.get(key)!r} and {reference.order.get(key)!r}"
-        for key in COMMON
-        if run.order.get(key) != reference.order.get(key)
-    ]
+    parts, others = (dict(side.order.get("identity_parts") or {}) for side in (run, reference))
+    found = _unequal(run.order, reference.order, COMMON if parts and others else COMMON + PLACES)
+    if parts and others:
+        found += _unequal(parts, others, sorted((parts.keys() | others.keys()) - VARYING))
     environments = [dict(side.order.get("environment") or {}) for side in (run, reference)]
     names = (environments[0].keys() | environments[1].keys()) - set(differing)
     found += [
@@ -116,6 +120,11 @@ def differences(run: RunRecord, reference: RunRecord, *, differing: Collection[s
     if starts[0] and starts[1] and starts[0].versions != starts[1].versions:
         found.append("software versions differ")
     return tuple(found)
+
+
+def _unequal(one: Mapping[str, Any], other: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    pairs = [(key, one.get(key), other.get(key)) for key in keys]
+    return [f"{key} differs: {mine!r} and {its!r}" for key, mine, its in pairs if mine != its]
 
 
 def _card_linearity(configuration: Configuration, node: Measured, card: Measured | None) -> float | None:

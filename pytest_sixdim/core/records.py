@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from pytest_sixdim.core.events import Event
 
@@ -52,7 +53,9 @@ class RunResult:
     `sampler` holds the sampler's own cost: cpu_seconds, readings, period_p50, period_p99, period_max (s), errors.
     `fault`: whose reason a failure was: of the host (nothing was launched, the port was taken, the disk was full), of a
     device (a card was lost, a collective timed out), else of the program or its model; None for a run that did not
-    fail. `events`: how many events of a kind are not in events.jsonl: `thinned`, and `lost`, which may have mattered.
+    fail. `events`: how many events of a kind are not in events.jsonl: `thinned`, and `lost`, which may have mattered;
+    `malformed`: lines that claimed to be events, by what was wrong; `unread`: bytes of the output.
+    `slept_seconds`: how long the host was suspended meanwhile.
     """
 
     status: str
@@ -66,6 +69,7 @@ class RunResult:
     sampler: Mapping[str, Any] = field(default_factory=dict)
     fault: Literal["host", "device", "program"] | None = None
     events: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    slept_seconds: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -109,12 +113,43 @@ class CardInfo:
     pci: str | None = None
 
 
+class Column(Sequence[float | None]):
+    """Readings in eight bytes each; a missing one is None."""
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self, numbers: array[float]) -> None:
+        """`numbers`: NaN where a reading is missing."""
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> float | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> Column: ...
+    def __getitem__(self, index: int | slice) -> float | Column | None:
+        if isinstance(index, slice):
+            return Column(self._numbers[index])
+        number = self._numbers[index]
+        return number if number == number else None
+
+    def __iter__(self) -> Iterator[float | None]:
+        return (number if number == number else None for number in self._numbers)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+
 @dataclass(frozen=True)
 class Series:
     """Readings of one channel of one card: times (monotonic s, ascending) and values; missing readings are None."""
 
-    times: tuple[float, ...]
-    values: tuple[float | None, ...]
+    times: Sequence[float]
+    values: Sequence[float | None]
 
 
 @dataclass(frozen=True)
@@ -133,6 +168,11 @@ class SampleLog:
     facts: tuple[tuple[float, tuple[Mapping[str, Any], ...]], ...] = ()
 
 
+def launch_name(run: str, attempt: int) -> str:
+    """Of a launch of a run: the first has the run's name, as in full-1, the second is full-1.attempt-2."""
+    return run if attempt == 1 else f"{run}.attempt-{attempt}"
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """One run, read back from its directory. `index` counts from 1 within its role.
@@ -147,7 +187,7 @@ class RunRecord:
     seed: int
     result: RunResult
     events: tuple[Event, ...]
-    samples: tuple[SampleLog, ...]
+    samples: Sequence[SampleLog]
     order: Mapping[str, Any]
     directory: Path
     adapter: tuple[Mapping[str, Any], ...] = ()
@@ -157,5 +197,15 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """role-index, as its directory is called."""
+        """role-index: which run it is, whichever launch of it."""
         return f"{self.role}-{self.index}"
+
+    @property
+    def attempt(self) -> int:
+        """Which launch of the run it is, from 1."""
+        return int(self.order.get("attempt", 1))
+
+    @property
+    def launch(self) -> str:
+        """As its directory is called."""
+        return launch_name(self.name, self.attempt)

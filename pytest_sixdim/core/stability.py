@@ -11,9 +11,9 @@ from typing import Any
 from pytest_sixdim.core.accuracy import Data, convergence, evaluations, target_of
 from pytest_sixdim.core.case import Band, Case
 from pytest_sixdim.core.dimensions import UNITS
-from pytest_sixdim.core.health import cancelled, failure
+from pytest_sixdim.core.health import cancelled, costs, failure
 from pytest_sixdim.core.losses import reported_losses
-from pytest_sixdim.core.records import RunRecord
+from pytest_sixdim.core.records import RunRecord, RunResult
 from pytest_sixdim.core.results import Measured
 
 #: As published.
@@ -27,7 +27,8 @@ _EXACT = Context(prec=60)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A full run as stability sees it: its value where it converged, what went wrong where it did not."""
+    """A full run as stability sees it: its value where it converged, what went wrong where it did not, or where an
+    attempt before it lost a card."""
 
     run: RunRecord
     value: float | None
@@ -108,7 +109,7 @@ def as_reported(value: float) -> Decimal:
 
 def outcome_of(case: Case, run: RunRecord, data: Data) -> Outcome:
     """What became of a full run: its value at the target or at the budget, as the case says."""
-    wrong = failure(run)
+    wrong = failure(run) or costs(run)
     if wrong is not None:
         return Outcome(run, None, failed=wrong)
     stopped = cancelled(run)
@@ -140,11 +141,17 @@ def identical_losses(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     return ()
 
 
+def ended(run: RunRecord) -> RunResult:
+    """How a run that counts as failed ended: itself, else the first of its attempts that a device failed."""
+    lost = [earlier.result for earlier in run.earlier if earlier.result.fault == "device"]
+    return lost[0] if lost and run.result.finished else run.result
+
+
 def _record(outcome: Outcome, inside: bool, base: Decimal | None) -> dict[str, Any]:
     """A run as it is shown beside the score."""
     said = "inside" if inside else "off" if outcome.value is not None else "did not converge"
     if outcome.failed or outcome.cancelled:
-        said = outcome.run.result.status
+        said = ended(outcome.run).status
     off_by = None
     if outcome.value is not None and base is not None:
         off_by = float(_EXACT.subtract(as_reported(outcome.value), base))

@@ -14,6 +14,9 @@ class Dialect(Protocol):
 
     Attributes:
         reports_end: whether a program that speaks it says when it has ended; only then is a missing `end` an error.
+
+    A dialect may have a `mark`: a text that stands in every line with an event. Lines without it are then not given to
+    `read`, which makes a log of many lines much cheaper.
     """
 
     reports_end: bool

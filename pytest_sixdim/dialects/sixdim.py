@@ -10,7 +10,7 @@ from pytest_sixdim.core.events import Event, EventError, event_from
 MARK = "[sixdim] {"
 
 #: What the agent knows better than the program.
-RESERVED = ("seen", "rank", "diverged")
+RESERVED = ("seen", "rank", "diverged", "late")
 
 
 class SixdimDialect:
@@ -21,6 +21,7 @@ class SixdimDialect:
     """
 
     reports_end = True
+    mark = MARK
 
     def __init__(self) -> None:
         self._decoder = json.JSONDecoder()

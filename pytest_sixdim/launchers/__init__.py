@@ -12,6 +12,10 @@ from pytest_sixdim.core.registry import class_path, load_class
 class Handle(Protocol):
     """The agents of one run, on all its nodes."""
 
+    @property
+    def pid(self) -> int:
+        """The number of the process that stands for them on this host."""
+
     def poll(self) -> int | None:
         """The exit code (docs/formats.md: result.json, not this, says how the run ended); None while they run."""
 
@@ -21,8 +25,11 @@ class Handle(Protocol):
     def cancel(self) -> None:
         """Ask them to end the run and write its result; returns at once."""
 
-    def kill(self) -> None:
-        """End them at once, without a result; the ranks end with them. For agents that do not answer `cancel`."""
+    def kill(self) -> bool:
+        """End them at once, without a result; the ranks end with them. For agents that do not answer `cancel`.
+
+        Waits a little; whether all have ended. One that waits in the kernel stays until the kernel lets it go.
+        """
 
 
 class Launcher(Protocol):
@@ -32,7 +39,7 @@ class Launcher(Protocol):
         """Start the agent of every node with the order in this file.
 
         pass_fds: descriptors that stay open in the agent as long as it runs, such as those that hold a lease.
-        Call it in a thread that lasts as long as the run.
+        Raises OSError where the host does not let it start. Call it in a thread that lasts as long as the run.
         """
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pytest_sixdim.agent.command import AGENT_PATH, PACKAGE
 
+#: Seconds after which an agent that SIGKILL does not end (it waits in the kernel, for a device or a disk) is left.
+KILL_PATIENCE = 10.0
+
 
 class LocalHandle:
     """One agent. Its stdin is a pipe that closes when this process ends, by whatever end: then it ends the run."""
@@ -42,11 +45,11 @@ class LocalHandle:
         if self._agent.stdin is not None:
             self._agent.stdin.close()
 
-    def kill(self) -> None:
+    def kill(self) -> bool:
         """See Handle.kill. The launcher is told to end by the kernel, and takes the ranks along."""
         self.cancel()
         self._agent.kill()
-        self._agent.wait()
+        return self.wait(KILL_PATIENCE) is not None
 
 
 class LocalLauncher:

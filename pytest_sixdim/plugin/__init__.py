@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytest_sixdim.plugin import options
@@ -22,10 +24,25 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+class AutoWorkers:
+    """Answers pytest-xdist's -n auto and -n logical."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int | None:
+        """As many workers as cards can be kept busy; what PYTEST_XDIST_AUTO_NUM_WORKERS says counts more."""
+        if not config.getoption("sixdim") or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+            return None
+        from pytest_sixdim.plugin.workers import count_workers
+
+        return count_workers(config)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(args: list[str]) -> None:
-    """Keep --sixdim-plan from swallowing the path that follows it."""
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Keep --sixdim-plan from swallowing the path that follows it; answer -n auto before pytest-xdist, which has been
+    loaded by now, and after any conftest.py, which has not."""
     options.spell_out_plan(args)
+    early_config.pluginmanager.register(AutoWorkers(), "sixdim-auto-workers")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -33,6 +33,15 @@ class JUnitHooks:
         element.text = bin_xml_escape("".join(f"{name}: {value}\n" for name, value in pairs))
         reporter.append(element)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Leave out testcases without a name: of tests that a worker had begun when it died or was interrupted."""
+        xml: LogXML | None = self._config.stash.get(xml_key, None)
+        if xml is not None:
+            xml.node_reporters_ordered[:] = [
+                reporter for reporter in xml.node_reporters_ordered if vars(reporter).get("attrs") != {}
+            ]
+
 
 def _pairs(outcome: dict[str, Any]) -> list[tuple[str, str]]:
     """What a testcase carries: the verdict, and what there is of value, limit, baseline, score and flags."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.runner import StartedRun
 from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.records import RunRecord
@@ -58,12 +59,19 @@ class Announcer:
         """Say something else that a person should know now."""
         self._put(Word(text))
 
+    def reused(self, key: RunKey, words: str) -> None:
+        """Say that a run of an earlier session stands in for a launch; it counts as one of the plan."""
+        planned = self._session.plan.runs
+        foreseen = any(key == other.key for other in planned)
+        self._put(Word(f"{key}: {words}", planned=len(planned) if foreseen else None))
+
     def pytest_sixdim_run_started(self, run: StartedRun) -> None:
         """Say what is being launched: a run may take hours."""
         planned = self._session.plan.runs
         text = f"{run.key}, seed {run.seed}, {count_of(run.configuration.world_size, 'card')} ..."
-        if run.directory.name != run.key.name:
-            self._put(Word(f"once more: {text}"))
+        if run.order["attempt"] > 1:
+            most = self._session.settings.retries + 1
+            self._put(Word(f"{run.key.name}: attempt {run.order['attempt']} of {most}: {text}"))
         elif any(run.key == other.key for other in planned):
             self._put(Word(text, planned=len(planned)))
         else:
@@ -106,12 +114,12 @@ class WorkerAnnouncer(Announcer):
             os.close(descriptor)
 
 
-def plan_lines(session: Session, items: Sequence[pytest.Item]) -> list[str]:
-    """What will be launched, and what was left out and why."""
+def plan_lines(session: Session, items: Sequence[pytest.Item], *, summary: bool = True) -> list[str]:
+    """What will be launched, and what was left out and why. summary: with a count of the runs."""
     lines = [f"sixdim: left out: {why}" for why in session.deselected]
     lacking = Counter(item.stash[TOO_FEW] for item in items if TOO_FEW in item.stash)
     lines += [f"sixdim: no run: {why} ({count} tests)" for why, count in lacking.items()]
-    if session.plan.runs and session.store is not None:
+    if session.plan.runs and summary:
         lines.append(f"sixdim: {session.plan.summary()}")
     return lines
 
@@ -140,7 +148,7 @@ class LiveDisplay:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logstart(self) -> Generator[None, object, object]:
-        """A test begins: from now on the terminal belongs to the tests, no longer to xdist's own account of its start."""
+        """A test begins: xdist's own account of its start is over."""
         with self._turn:
             if self._thread.ident is None:
                 self._thread.start()
@@ -209,4 +217,3 @@ class LiveDisplay:
             self._plan_shown = True
             self._session.deselected = list(word.left_out)
         self._show(worker, word)
-

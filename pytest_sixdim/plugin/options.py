@@ -105,6 +105,11 @@ def ini_directory(config: pytest.Config) -> Path:
     return config.inipath.parent if config.inipath else config.rootpath
 
 
+def default_paths(config: pytest.Config) -> list[Path]:
+    """Where cases are looked for without paths on the command line."""
+    return [ini_directory(config) / name for name in config.getini("sixdim_cases")]
+
+
 def plan_format(config: pytest.Config) -> str | None:
     """How the plan is to be printed; None where runs are to be launched.
 

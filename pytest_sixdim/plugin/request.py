@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_sixdim import __version__
-from pytest_sixdim.campaign.earlier import session_folder
 from pytest_sixdim.campaign.recording import check_target
+from pytest_sixdim.campaign.sessions import session_folder
 from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_counts, parse_seeds
 from pytest_sixdim.core.adapters import AdapterError, adapter
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
@@ -58,7 +58,7 @@ def read_settings(config: pytest.Config) -> Settings:
         confirm=bool(options.value(config, "confirm")),
         share=bool(options.value(config, "share")),
         retries=_retries(options.value(config, "retries")),
-        resume=_resumed(options.value(config, "resume"), results),
+        resume=_resumed(config, results),
     )
 
 
@@ -106,6 +106,7 @@ def session_record(session: Session) -> dict[str, Any]:
         "plugin": __version__,
         "pytest": pytest.__version__,
         "directory": str(session.store.directory) if session.store else None,
+        "resumed": None if session.settings.resume is None else str(session.settings.resume),
         "settings": session.settings.to_json(),
         "host": session.host.to_json(),
         "machine": dict(bench.machine),
@@ -150,8 +151,9 @@ def _retries(text: Any) -> int:
     return int(text)
 
 
-def _resumed(text: str | None, results: Path) -> Path | None:
-    return None if text is None else session_folder(text, results)
+def _resumed(config: pytest.Config, results: Path) -> Path | None:
+    asked = options.value(config, "resume")
+    return None if asked is None else session_folder(asked, results, config.invocation_params.dir)
 
 
 def _git_commit() -> str | None:

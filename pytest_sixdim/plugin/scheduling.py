@@ -8,7 +8,6 @@ is reported as crashed and not given out again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,7 +28,68 @@ class Answers:
         self._begun.add(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A case's test is answered when it was called, any other when it was torn down too."""
-        called = report.when == "call" and is_of_case(report.nodeid)
-        if called or report.when == "teardown" or (report.when == "setup" and not report.passed):
+        """A case's test is answered when its verdict is there, any other when it was torn down too."""
+        decided = report.when == "call" or (report.when == "setup" and not report.passed)
+        if report.when == "teardown" or (decided and _of_case(report.nodeid)):
             self._answered.add(report.nodeid)
+
+    def begun(self, nodeid: str) -> bool:
+        """Whether a test began."""
+        return nodeid in self._begun
+
+    def answered(self, nodeid: str) -> bool:
+        """Whether a test needs no further answer."""
+        return nodeid in self._answered
+
+
+class _EachOnce:
+    """Of a worker that died: gives its unanswered tests to others. Mixed into a scheduler of xdist."""
+
+    assigned_work: dict[Any, dict[str, dict[str, bool]]]
+    workqueue: dict[str, dict[str, bool]]
+
+    def __init__(self, config: pytest.Config, log: Any, answers: Answers) -> None:
+        super().__init__(config, log)  # type: ignore[call-arg]
+        self._answers = answers
+        self._taken_over: set[str] = set()
+
+    def remove_node(self, node: Any) -> str | None:
+        """Returns the test that xdist is to report as crashed.
+
+        Raises KeyError, as xdist expects, for a worker that had not begun to collect.
+        """
+        crashed = self._crashed(self.assigned_work.get(node, {}))
+        super().remove_node(node)  # type: ignore[misc]
+        return crashed
+
+    def unanswered(self) -> list[str]:
+        """Tests that nobody is left to run."""
+        units = [*self.workqueue.values(), *(unit for work in self.assigned_work.values() for unit in work.values())]
+        return [test for unit in units for test, done in unit.items() if not done and not self._answers.answered(test)]
+
+    def _crashed(self, work: dict[str, dict[str, bool]]) -> str | None:
+        for unit in work.values():
+            for test in [test for test, done in unit.items() if not done]:
+                if self._answers.answered(test):
+                    unit[test] = True  # the worker died before it could say that it was through
+                    continue
+                if not self._answers.begun(test):
+                    return None
+                if _of_case(test) and test not in self._taken_over:
+                    self._taken_over.add(test)
+                    return None
+                unit[test] = True
+                return test
+        return None
+
+
+class WholeFiles(_EachOnce, LoadFileScheduling):  # type: ignore[misc]
+    """A file to a worker."""
+
+
+class WholeScopes(_EachOnce, LoadScopeScheduling):  # type: ignore[misc]
+    """A file, or a class in it, to a worker."""
+
+
+def _of_case(nodeid: str) -> bool:
+    return nodeid.partition("::")[0].endswith(SUFFIX)

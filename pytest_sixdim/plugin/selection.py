@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_sixdim.campaign.plan import Wanted
+from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
@@ -42,7 +43,7 @@ def select(session: Session, config: pytest.Config, items: list[pytest.Item]) ->
     kept: list[pytest.Item] = []
     dropped: dict[str, list[pytest.Item]] = {}
     for item in items:
-        why = _foreign(session, item) if isinstance(item, CaseItem) else None
+        why = foreign(session.settings, item.case, item.configuration) if isinstance(item, CaseItem) else None
         if why is None:
             kept.append(item)
         elif why.startswith("needs") and any(item.nodeid == node or _within(item, node) for node in named):
@@ -79,17 +80,16 @@ def ask(session: Session, items: Iterable[pytest.Item]) -> list[Wanted]:
     return wanted
 
 
-def _foreign(session: Session, item: CaseItem) -> str | None:
-    """Why a case's test is not for this session, None where it is."""
-    settings, configuration = session.settings, item.configuration
+def foreign(settings: Settings, case: Case, configuration: Configuration) -> str | None:
+    """Why a configuration is not for this session, None where it is."""
     if settings.vendor != "all" and configuration.vendor != settings.vendor:
         return f"needs {configuration.vendor}, host has {settings.vendor}"
     if settings.cards is not None and configuration.cards not in settings.cards:
         return f"{count_of(configuration.cards, 'card')}, not asked for by --sixdim-cards"
     if settings.nodes is not None and configuration.nodes not in settings.nodes:
         return f"{count_of(configuration.nodes, 'node')}, not asked for by --sixdim-nodes"
-    if settings.quick and not item.case.is_quick:
-        return f"case {item.case.name} has no quick block"
+    if settings.quick and not case.is_quick:
+        return f"case {case.name} has no quick block"
     return None
 
 

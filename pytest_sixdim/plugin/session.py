@@ -14,7 +14,7 @@ from pytest_sixdim.campaign.host import Host, find_host
 from pytest_sixdim.campaign.machine import machine, software
 from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.orders import Bench
-from pytest_sixdim.campaign.plan import Plan
+from pytest_sixdim.campaign.plan import Plan, RunKey
 from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.campaign.survey import Calibration, survey
@@ -36,7 +36,7 @@ from pytest_sixdim.schema.errors import Problem, SchemaError
 
 SESSION = pytest.StashKey["Session"]()
 NAME = "sixdim-session"
-TERMINAL = "sixdim-terminal"
+TERMINAL, ANNOUNCER = "sixdim-terminal", "sixdim-announcer"
 #: Seconds that a vendor's tools are given to list the cards: before runs, and where nothing is to be launched.
 ASKING, ASKING_TO_LOOK = 30.0, 5.0
 
@@ -123,25 +123,34 @@ def start_session(config: pytest.Config) -> None:
     Raises pytest.UsageError for an option that can't be honoured.
     """
     form = options.junit_form(config)
+    only_look = config.option.collectonly or options.plan_format(config) is not None
     try:
-        session = _worker_session(config) or _controller_session(config)
+        session = _worker_session(config) or _controller_session(config, only_look=only_look)
     except (SettingsError, SchemaError, RegistryError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
     _register_marks(session)
     _choose_paths(config)
     config.option.continue_on_collection_errors = True
-    from pytest_sixdim.plugin import fixtures, junit, outcome, terminal
+    from pytest_sixdim.plugin import closing, fixtures, junit, live, outcome, signals, terminal
 
     manager = config.pluginmanager
     manager.register(SessionHooks(config, session), NAME)
     manager.register(fixtures, "sixdim-fixtures")
     manager.register(outcome, "sixdim-outcome")
-    if not xdist.is_worker(config):
-        manager.register(terminal.TerminalHooks(config, session), TERMINAL)
-        manager.register(junit.JUnitHooks(config, form), "sixdim-junit")
-        if session.store is not None:
-            manager.register(xdist.ControllerHooks(session_record(session)), "sixdim-xdist")
+    if (worker := xdist.worker_name(config)) is not None:
+        manager.register(live.WorkerAnnouncer(session, worker), ANNOUNCER)
+        return
+    shown = terminal.TerminalHooks(config, session)
+    manager.register(shown, TERMINAL)
+    manager.register(closing.ClosingHooks(config, session), "sixdim-closing")
+    signals.listen(config)
+    manager.register(live.Announcer(session, shown.show), ANNOUNCER)
+    manager.register(junit.JUnitHooks(config, form), "sixdim-junit")
+    if session.store is not None:
+        manager.register(xdist.ControllerHooks(config, session_record(session)), "sixdim-xdist")
+        if xdist.workers(config):
+            manager.register(live.LiveDisplay(session, lambda worker, word: shown.show(word, worker)), live.NAME)
 
 
 def _worker_session(config: pytest.Config) -> Session | None:
@@ -160,13 +169,20 @@ def _worker_session(config: pytest.Config) -> Session | None:
         facts["dialects"],
         tuple(Calibration(**card) for card in facts["calibration"]),
     )
-    return Session(settings, host, profiles, bench, Store(Path(facts["directory"])), _mark_registry(config))
+    return Session(settings, host, profiles, bench, Store(Path(facts["directory"]), facts), _mark_registry(config))
 
 
-def _controller_session(config: pytest.Config) -> Session:
+def look_session(config: pytest.Config) -> Session:
+    """A session that only looks: at the options, the host and the cases.
+
+    Raises SettingsError, SchemaError or RegistryError for what can't be honoured.
+    """
+    return _controller_session(config, only_look=True)
+
+
+def _controller_session(config: pytest.Config, *, only_look: bool) -> Session:
     profiles = read_vendors(config)
     settings = read_settings(config)
-    only_look = config.option.collectonly or options.plan_format(config) is not None
     if settings.vendor == "all" and not only_look:
         raise SettingsError("--sixdim-vendor all: only with --collect-only or --sixdim-plan; a host has one vendor")
     extra_samplers, extra_dialects = _registered(config)
@@ -259,8 +275,7 @@ def _choose_paths(config: pytest.Config) -> None:
     """
     if config.args_source is pytest.Config.ArgsSource.ARGS:
         return
-    base = options.ini_directory(config)
-    paths = [base / name for name in config.getini("sixdim_cases")]
+    paths = options.default_paths(config)
     for path in paths:
         if not path.exists():
             raise pytest.UsageError(f"no paths given and {path} does not exist (ini option sixdim_cases)")
@@ -289,10 +304,16 @@ class SessionHooks:
         self._session.deselected = selection.select(self._session, config, items)
 
     def _say(self, text: str) -> None:
-        """Tell a person who watches, where there is a terminal."""
-        terminal = self._config.pluginmanager.get_plugin(TERMINAL)
-        if terminal is not None:
-            terminal.write(f"  {text}")
+        """Tell a person who watches."""
+        announcer = self._config.pluginmanager.get_plugin(ANNOUNCER)
+        if announcer is not None:
+            announcer.say(text)
+
+    def _reused(self, key: RunKey, words: str) -> None:
+        """Tell that a run of an earlier session stands in for a launch."""
+        announcer = self._config.pluginmanager.get_plugin(ANNOUNCER)
+        if announcer is not None:
+            announcer.reused(key, words)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -309,6 +330,7 @@ class SessionHooks:
                 ours.baselines,
                 say=self._say,
                 waiting=lambda what: self._say(f"waiting for {what}"),
+                reused=self._reused,
                 started=lambda run: self._config.hook.pytest_sixdim_run_started(run=run),
                 finished=lambda run: self._config.hook.pytest_sixdim_run_finished(run=run),
             )

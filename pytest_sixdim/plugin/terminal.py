@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: the header, the plan, each run as it goes, the table."""
+"""What a person sees in the terminal: the header, the plan, each run as it goes. closing.py has the table."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.campaign.calibration import headline
-from pytest_sixdim.campaign.files import read_json
-from pytest_sixdim.campaign.recording import record_baselines
+from pytest_sixdim.campaign.earlier import Earlier
+from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.plugin import options, xdist
 from pytest_sixdim.plugin.live import Word, plan_lines
 from pytest_sixdim.plugin.session import Session
-from pytest_sixdim.report.pages import write_pages
 from pytest_sixdim.report.plan import plan_record, plan_table
-from pytest_sixdim.report.table import closing, remarks, table
 
 
 class TerminalHooks:
@@ -36,6 +34,9 @@ class TerminalHooks:
             lines.append(f"sixdim: the cards differ ({host.mixed}); a figure of several of them is no card's")
         if store is not None:
             lines.append(f"sixdim: results in {store.directory}")
+            if (resumed := self._session.settings.resume) is not None:
+                finished = Earlier(resumed).finished()
+                lines.append(f"sixdim: resumes {resumed.name} ({count_of(finished, 'finished run')})")
             lines += xdist.turns(self._config, self._session.settings)
             if (counters := headline(bench.calibration, bench.profile, host.devices)) is not None:
                 lines.append(f"sixdim: {counters}")
@@ -46,9 +47,8 @@ class TerminalHooks:
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """What will be launched, and what was left out and why."""
-        if options.plan_format(self._config) == "json":
-            return []
-        return plan_lines(self._session, items)
+        form = options.plan_format(self._config)
+        return [] if form == "json" else plan_lines(self._session, items, summary=form is None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -59,32 +59,6 @@ class TerminalHooks:
         plan, bench = self._session.plan, self._session.bench
         print(json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench))
         return True
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The six-dimension table and what it does not say."""
-        store = self._session.store
-        if store is None:
-            return
-        cards, broken = store.scorecards()
-        for line in broken:
-            terminalreporter.write_line(line, red=True)
-        if not cards:
-            for why in self._session.deselected:
-                terminalreporter.write_line(f"sixdim: nothing measured: {why}")
-            return
-        terminalreporter.section("six dimensions")
-        terminalreporter.write_line(table(cards))
-        for remark in remarks(cards):
-            terminalreporter.write_line(remark)
-        terminalreporter.write_line(closing(cards))
-        if (target := self._session.settings.save_baseline) is not None:
-            for line in record_baselines(target, cards, read_json(store.directory / "session.json")):
-                terminalreporter.write_line(line)
-        try:
-            pages = ", ".join(write_pages(store.directory, cards))
-        except OSError as error:
-            pages = f"no report: {error}"
-        terminalreporter.write_line(f"results: {store.directory} ({pages})")
 
     def show(self, word: Word, worker: str | None = None) -> None:
         """A word of this process, or of a worker. Launches are numbered over the whole session."""

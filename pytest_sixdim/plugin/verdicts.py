@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_sixdim.agent.recorder import complaint
 from pytest_sixdim.campaign.datasets import lacking_data
 from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case
@@ -30,6 +31,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         self._item = item
         self._wanted = wanted
         self._results: dict[str, DimensionResult] = {}
+        self._unkept: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._wanted.dimensions)
@@ -49,6 +51,10 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         """End the test as the verdict of `dimension` says: pass silently, fail, or skip with the reason."""
         result = self[dimension]
         self._item.stash.setdefault(OUTCOMES, []).append(_outcome(result))
+        if dimension in self._unkept:
+            said = f": {result.reason}" if result.reason else ""
+            message = f"{dimension} {result.verdict}{said}; the verdict could not be kept: {self._unkept[dimension]}"
+            pytest.fail(message + self._log(result), pytrace=False)
         if result.verdict == "pass":
             return
         if result.verdict == "fail":
@@ -67,7 +73,11 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         if campaign.is_near(case, configuration, result):
             measurements = campaign.confirm(case, configuration, dimension, measurements)
             result = self._scored(dimension, measurements)
-        scorecard = campaign.keep(case, configuration, measurements, result)
+        try:
+            scorecard = campaign.keep(case, configuration, measurements, result)
+        except OSError as error:
+            self._unkept[dimension] = complaint(error)
+            return result
         self._item.ihook.pytest_sixdim_scorecard(scorecard=scorecard)
         return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from textwrap import indent
 from typing import Any
@@ -10,6 +11,7 @@ from tabulate import tabulate
 
 from pytest_sixdim.campaign.doctor import Examination
 from pytest_sixdim.campaign.finding import Finding
+from pytest_sixdim.campaign.holders import Holder, Holding
 from pytest_sixdim.campaign.survey import Calibration, SourceAnswer
 from pytest_sixdim.core.facts import CardFacts
 from pytest_sixdim.core.records import CHANNELS
@@ -28,6 +30,7 @@ def doctor_text(seen: Examination) -> str:
         f"machine  {_machine(seen)}",
         f"torch    {_torch(seen)}",
         f"cards    {_cards(host.devices, seen.facts)}",
+        f"held by  {_holding(seen.holding)}",
         f"sensors\n{indent(_sensors(seen), '  ')}",
     ]
     about = [f"  {quirk}" for quirk in profile.quirks]
@@ -44,7 +47,7 @@ def _machine(seen: Examination) -> str:
     lines = [
         f"{now.cpu}: {now.usable_cpus} of {now.cpus} CPUs usable{quota}, load {now.load:.1f}",
         f"governor: {governors}; energy of the processor (RAPL): {now.rapl or 'readable'}",
-        f"free for results: {free} ({now.results}); measuring now: {seen.holder or 'nobody'}",
+        f"free for results: {free} ({now.results})",
     ]
     return "\n         ".join(lines)
 
@@ -75,6 +78,27 @@ def _cards(devices: Sequence[Device], facts: Sequence[CardFacts]) -> str:
     table = tabulate([[row[name] for name in columns] for row in rows], columns, disable_numparse=True)
     joint = [f"driver {rows[0][name]}" if name == "driver" else rows[0][name] for name in same]
     return f"{len(devices)} x {', '.join(text for text in joint if not text.endswith(NONE))}\n{indent(table, '  ')}"
+
+
+def _holding(holding: Holding | None) -> str:
+    """Who holds which cards, and who waits for some."""
+    if holding is None:
+        return "unknown: the locks can't be read"
+    lines = [f"{_what(holder)}: {holder.name}{_since(holder)}" for holder in holding.holders]
+    lines += [f"waiting: {waiter.name}{_since(waiter)}" for waiter in holding.waiting]
+    return "\n         ".join(lines or ["nobody"])
+
+
+def _what(holder: Holder) -> str:
+    cards = ", ".join(holder.cards)
+    return f"the host ({cards})" if holder.host else cards
+
+
+def _since(holder: Holder) -> str:
+    """As in ", since 2026-03-01 12:31:07"."""
+    if holder.since_unix is None:
+        return ""
+    return f", since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(holder.since_unix))}"
 
 
 def _card(device: Device, known: CardFacts) -> dict[str, str]:

@@ -23,7 +23,7 @@ class RunEvidence:
     """One run of a scorecard.
 
     Attributes:
-        name: role-index.
+        name: of the launch: role-index, from the second attempt on with its number.
         summary: as the scorecard lists the run.
         directory: where its files are; `link`: the same as an address relative to the page. None where that lies
             outside of the session.
@@ -52,9 +52,10 @@ def read_evidence(session: Path, card: Scorecard) -> list[RunEvidence]:
 
 
 def window_run(runs: list[RunEvidence]) -> RunEvidence | None:
-    """The run that speed, power and memory are read from: the first full one, else the first window."""
-    by_name = {run.name: run for run in runs}
-    return by_name.get("full-1") or by_name.get("window-1")
+    """The run that speed, power and memory are read from: the first full one, else the first window, as it was
+    launched last."""
+    last = {str(run.summary.get("run") or run.name): run for run in runs}
+    return last.get("full-1") or last.get("window-1")
 
 
 def _read_run(session: Path, card: Scorecard, summary: Mapping[str, Any]) -> RunEvidence:

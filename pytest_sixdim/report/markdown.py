@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
+from pytest_sixdim.report.attempts import HEADERS, launches
 from pytest_sixdim.report.escaping import markdown_text
 from pytest_sixdim.report.facts import facts
 from pytest_sixdim.report.table import closing, remarks, table
@@ -22,9 +25,9 @@ def markdown(
     missing = list(problems)
     cards = []
     for index, record in enumerate(scorecards, 1):
-        card = _escaped(record)
         try:
-            for view in (table, remarks, closing):
+            card = _escaped(record)
+            for view in (table, remarks, launches, closing):
                 view([card])
         except Exception as error:  # a table of the others is better than none
             missing.append(unreadable(index, record, error))
@@ -35,11 +38,19 @@ def markdown(
     lines += [table(cards, "github"), ""] if cards else ["No scorecard was written in this session.", ""]
     lines += [f"- {remark}" for remark in remarks(cards)]
     lines += ["", closing(cards), ""] if cards else []
+    lines += _launches(cards)
     for heading, pairs in facts(directory, session).items():
         lines += [f"## {heading}", ""]
         lines += [f"- {markdown_text(name)}: {markdown_text(text)}" for name, text in pairs]
         lines.append("")
     return "\n".join(lines)
+
+
+def _launches(cards: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every launch of the runs that took several."""
+    rows = launches(cards)
+    table = tabulate(rows, HEADERS, tablefmt="github", disable_numparse=True)
+    return ["## Runs that were launched more than once", "", table, ""] if rows else []
 
 
 def _escaped(record: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.agent.recorder import discard
 from pytest_sixdim.campaign.files import read_json
 
 
@@ -26,8 +27,12 @@ def write_pages(directory: Path, scorecards: Sequence[Mapping[str, Any]]) -> lis
     }
     for name, text in texts.items():
         partial = directory / f".{name}.{os.getpid()}"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(directory / name)
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(directory / name)
+        except OSError:
+            discard(partial)
+            raise
     return list(texts)
 
 

@@ -14,6 +14,7 @@ from pytest_sixdim.core.quantities import shown
 from pytest_sixdim.core.results import DimensionResult
 from pytest_sixdim.core.scorecard import Scorecard
 from pytest_sixdim.report.adapter import adapter_facts
+from pytest_sixdim.report.attempts import notes
 from pytest_sixdim.report.course import number
 from pytest_sixdim.report.curves import figures
 from pytest_sixdim.report.dimension_view import DimensionView, dimension_view
@@ -39,6 +40,7 @@ class RunView:
     accuracy: str
     sampling: str
     message: str
+    notes: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _run(run: RunEvidence) -> RunView:
         accuracy=figure("accuracy", number(given.get("accuracy"))),
         sampling=_sampling(given.get("sampler")),
         message=str(given.get("message") or ""),
+        notes="; ".join(notes(given)),
     )
 
 

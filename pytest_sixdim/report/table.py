@@ -8,6 +8,7 @@ from typing import Any
 from tabulate import SEPARATING_LINE, tabulate
 
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
+from pytest_sixdim.report.attempts import origins
 from pytest_sixdim.report.values import NONE, figure, target, verdict_word
 
 #: The six dimensions in the published order.
@@ -77,6 +78,7 @@ def remarks(scorecards: Iterable[Mapping[str, Any]]) -> list[str]:
             # linearity repeats what is already said of the speeds that it is made of
             if names != ["linearity"] or flag.partition(": ")[2] not in known:
                 lines.append(f"note {where} {', '.join(names)}: {flag}")
+        lines += [f"note {where}: {origin}" for origin in origins(card.get("runs") or ())]
     return lines
 
 

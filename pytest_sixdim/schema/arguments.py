@@ -10,6 +10,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pytest_sixdim.core.case import PLACEHOLDERS
 from pytest_sixdim.schema.errors import not_among, shortened
 
+LONGEST_ARGUMENT = 10_000  # characters
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -24,8 +25,22 @@ def check_placeholders(text: str) -> str:
         name = match[1]
         if name is not None and name not in PLACEHOLDERS:
             raise ValueError(f"unknown placeholder {not_among(name, PLACEHOLDERS)} ({{{{ and }}}} for braces)")
+    return check_argument(text)
+
+
+def check_argument(text: str) -> str:
+    """`text`, such that it can be an argument of a program, or a variable's value.
+
+    Raises ValueError for one that is too long, and for characters that no argument can have.
+    """
     if "\0" in text:
         raise ValueError(f"{shortened(text)}: an argument can't hold a NUL character")
+    if len(text) > LONGEST_ARGUMENT:
+        raise ValueError(f"{shortened(text)}: an argument has at most {LONGEST_ARGUMENT} characters, not {len(text)}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{shortened(text)}: an argument can't hold half a surrogate pair") from None
     return text
 
 

@@ -12,7 +12,7 @@ from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.schema.case_model import LimitsModel
 from pytest_sixdim.schema.errors import shortened
-from pytest_sixdim.schema.model import Model, Text
+from pytest_sixdim.schema.model import Label, Model, Text
 from pytest_sixdim.schema.names import MOST, Count, Identifier, SchemaVersion
 from pytest_sixdim.schema.quantities import FACTORS, Watts, unit_among
 
@@ -71,10 +71,10 @@ class EntryModel(Model):
     """The figures of one configuration, and their source."""
 
     vendor: Identifier
-    card: Text = Field(description="a card's id in the vendor profile, or its published name")
+    card: Label = Field(description="a card's id in the vendor profile, or its published name")
     nodes: Annotated[int, Field(gt=0, le=MOST)]
     cards: Annotated[int, Field(gt=0, le=MOST)] = Field(description="of each node")
-    precision: Text = Field(description="fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8; any other is never matched")
+    precision: Label = Field(description="fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8; any other is never matched")
     batch_size: Count
     batch_scope: Literal["card", "job"] = "card"
     data: Literal["real", "generated"] = "real"
@@ -145,7 +145,7 @@ class BaselinesModel(Model):
 
     sixdim: SchemaVersion
     units: UnitsModel = Field(default=UnitsModel(), description="of all entries")
-    entries: list[EntryModel]
+    entries: Annotated[list[EntryModel], Field(max_length=10_000)]
 
 
 def _need_figure(dimension: str, info: ValidationInfo) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,6 +28,9 @@ from pytest_sixdim.schema.model import given, require, validated
 from pytest_sixdim.schema.names import Surroundings
 from pytest_sixdim.schema.reader import read_document
 
+#: Six tests each.
+MOST_CONFIGURATIONS = 1000
+
 
 def load_case(path: Path, vendors: Collection[str], dialects: Collection[str] | None = None) -> Case:
     """Read a case file; `vendors` are the ids of the known vendor profiles, `dialects` the known log formats (None:
@@ -39,7 +43,11 @@ def load_case(path: Path, vendors: Collection[str], dialects: Collection[str] | 
     surroundings = Surroundings(path.parent, vendors, dialects)
     model, problems = validated(CaseModel, document, surroundings)
     sound = _sound_configurations(document, surroundings) if model is None else enumerate(model.configurations)
-    configurations = [configuration for index, item in sound for configuration in _expanded(document, index, item)]
+    expanded = (configuration for index, item in sound for configuration in _expanded(document, index, item))
+    configurations = list(islice(expanded, MOST_CONFIGURATIONS + 1))
+    if len(configurations) > MOST_CONFIGURATIONS:
+        message = f"configurations: more than {MOST_CONFIGURATIONS}, each of 'cards' x 'nodes' counted"
+        problems.append(document.problem(("configurations",), message))
     problems += _repeated(document, configurations)
     return _case(document, require(model, problems), [configuration for _, configuration in configurations])
 

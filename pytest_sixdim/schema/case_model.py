@@ -19,13 +19,14 @@ from pytest_sixdim.schema.limits import (
     StabilityBand,
     StabilityLimit,
 )
-from pytest_sixdim.schema.model import Model, Text
+from pytest_sixdim.schema.model import Label, Model
 from pytest_sixdim.schema.names import (
     AdapterName,
     Count,
     Identifier,
     Launch,
     LogFormat,
+    LogPattern,
     OneOrMore,
     Program,
     Rank,
@@ -40,7 +41,7 @@ from pytest_sixdim.schema.quantities import Duration, Interval, SampleCount
 class MetricModel(Model):
     """What accuracy means for this case."""
 
-    name: Text
+    name: Label
     unit: Unit = Field(default="", description='"" for a ratio; quote "%"')
     better: Better
     target: float | None = Field(default=None, description="the value that a full run must reach")
@@ -79,7 +80,7 @@ class LogModel(Model):
     format: LogFormat = Field(default="sixdim", description="name of a log dialect")
     stream: Literal["both", "stdout", "stderr"] = "both"
     rank: Rank = Field(default=0, description="which rank prints it")
-    file: RelativePath | None = Field(default=None, description="a glob pattern below the run's directory")
+    file: LogPattern | None = Field(default=None, description="a glob pattern below the run's directory")
 
 
 class MeasureModel(Model):
@@ -158,8 +159,8 @@ class CaseModel(Model):
 
     sixdim: SchemaVersion
     name: Identifier
-    title: Text | None = None
-    task: Text | None = None
+    title: Label | None = None
+    task: Label | None = None
     data: DataModel | None = None
     metric: MetricModel
     train: TrainModel

@@ -41,7 +41,11 @@ class Document:
 
     def problem(self, location: Location, message: str) -> Problem:
         """A problem at a value, or at what would hold it."""
-        return Problem(self.path, self.lines.get(self.known(location), 1), message)
+        return Problem(self.path, self.line(location), message)
+
+    def line(self, location: Location) -> int:
+        """The line of a value, or of what would hold it."""
+        return self.lines.get(self.known(location), 1)
 
     def text(self, location: Location, value: Any) -> str:
         """A scalar as it is written."""

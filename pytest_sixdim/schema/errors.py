@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_sixdim.core.closest import closest
+from pytest_sixdim.core.visible import visible
+
+#: Problems of one file that are shown; of more only the number is.
+MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,19 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path.name}:{self.line}: {self.message}"
+        return visible(f"{self.path.name}:{self.line}: {self.message}")
 
 
 class SchemaError(ValueError):
-    """A file that can't be used; `problems` lists its mistakes in the order of their lines."""
+    """A file that can't be used; `problems` lists its mistakes in the order of their lines, the first MOST_PROBLEMS of
+    them and how many more there are."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
+        found = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
+        if len(found) > MOST_PROBLEMS + 1:
+            next_one, more = found[MOST_PROBLEMS], len(found) - MOST_PROBLEMS
+            found[MOST_PROBLEMS:] = [Problem(next_one.path, next_one.line, f"{more} more problems from here on")]
+        self.problems = tuple(found)
         super().__init__(self.problems)
 
     def __str__(self) -> str:

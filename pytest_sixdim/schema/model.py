@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from pytest_sixdim.core.closest import closest
 from pytest_sixdim.schema.document import Document, Location, where
-from pytest_sixdim.schema.errors import Problem, SchemaError, not_among, shortened
+from pytest_sixdim.schema.errors import MOST_PROBLEMS, Problem, SchemaError, not_among, shortened
 
 
 class Model(BaseModel):
@@ -24,18 +24,27 @@ class Model(BaseModel):
 
 
 AnyModel = TypeVar("AnyModel", bound=Model)
+#: Characters of a text, and of one that stands in a table's cell.
+LONGEST_TEXT, LONGEST_LABEL = 2000, 100
 
 
-def one_line(text: str) -> str:
-    """A validator: `text` is printable and not empty."""
-    if not text.strip():
-        raise ValueError("must not be empty")
-    if not text.isprintable():
-        raise ValueError(f"{shortened(text)}: must be one line of printable text")
-    return text
+def one_line(longest: int) -> Callable[[str], str]:
+    """A validator: the text is printable, not empty and has at most `longest` characters."""
+
+    def check(text: str) -> str:
+        if not text.strip():
+            raise ValueError("must not be empty")
+        if not text.isprintable():
+            raise ValueError(f"{shortened(text)}: must be one line of printable text")
+        if len(text) > longest:
+            raise ValueError(f"{shortened(text)}: must have at most {longest} characters, not {len(text)}")
+        return text
+
+    return check
 
 
-Text = Annotated[str, AfterValidator(one_line)]
+Text = Annotated[str, AfterValidator(one_line(LONGEST_TEXT))]
+Label = Annotated[str, AfterValidator(one_line(LONGEST_LABEL))]
 
 
 def validated(
@@ -61,12 +70,15 @@ def given(model: Model) -> dict[str, Any]:
 
 
 def _problems(model: type[Model], document: Document, error: ValidationError) -> list[Problem]:
-    found = []
-    for detail in error.errors(include_url=False):
-        location: Location = detail["loc"]
-        if document.usable(location):
-            found.append(document.problem(location, _message(model, document, location, detail)))
-    return found
+    details = [detail for detail in error.errors(include_url=False) if document.usable(detail["loc"])]
+    if len(details) > MOST_PROBLEMS:  # to word each takes a moment
+        details.sort(key=lambda detail: document.line(detail["loc"]))
+    found = [
+        document.problem(detail["loc"], _message(model, document, detail["loc"], detail))
+        for detail in details[:MOST_PROBLEMS]
+    ]
+    more = details[MOST_PROBLEMS:]
+    return found + [document.problem(detail["loc"], f"{len(more)} more problems from here on") for detail in more[:1]]
 
 
 def _message(model: type[Model], document: Document, location: Location, detail: ErrorDetails) -> str:

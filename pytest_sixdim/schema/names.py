@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 
 from pytest_sixdim.core.adapters import ADAPTERS
 from pytest_sixdim.core.closest import unknown_name
+from pytest_sixdim.core.files import wrong_pattern
 from pytest_sixdim.schema.errors import not_among, shortened
 from pytest_sixdim.schema.model import Text
 
@@ -19,6 +20,10 @@ LAUNCHES = ("torchrun",)
 LAUNCHES_TO_COME = ("command", "msrun", "paddle", "mpirun")
 #: Cards of a node, and nodes; more than any machine has.
 MOST = 65536
+#: Samples of a batch or a data set.
+MOST_SAMPLES = 10**12
+#: Characters of a name that becomes part of a folder's.
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ def made_of(characters: str, described: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
             raise ValueError(f"{shortened(text)}: may only have the characters {described}")
+        if len(text) > LONGEST_NAME:
+            raise ValueError(f"{shortened(text)}: must have at most {LONGEST_NAME} characters")
         return text
 
     return check
@@ -50,6 +57,14 @@ def relative_path(text: str) -> str:
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{shortened(text)}: must be a path below the directory, without '..'")
+    return text
+
+
+def log_pattern(text: str) -> str:
+    """A glob pattern below the run's directory. Raises ValueError for any other."""
+    wrong = wrong_pattern(text)
+    if wrong is not None:
+        raise ValueError(f"{shortened(text)}: {wrong}")
     return text
 
 
@@ -135,6 +150,7 @@ LogFormat = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[a-z0-9_-]+$"}),
 ]
 RelativePath = Annotated[Text, AfterValidator(relative_path)]
+LogPattern = Annotated[Text, AfterValidator(log_pattern)]
 Program = Annotated[Text, AfterValidator(_program)]
 Vendor = Annotated[str, AfterValidator(_vendor)]
 Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]
@@ -146,7 +162,7 @@ Rank = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"enum": ["last", "all"]}]}),
 ]
 SchemaVersion = Annotated[int, PlainValidator(_version), WithJsonSchema({"const": 1})]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=MOST_SAMPLES)]
 OneOrMore = Annotated[
     list[Annotated[int, Field(gt=0, le=MOST)]],
     BeforeValidator(_listed),

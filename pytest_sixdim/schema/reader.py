@@ -1,22 +1,24 @@
 """Reading YAML: only what a person can follow line by line is accepted.
 
-One document, at most 1 MB of UTF-8, no tags, anchors or aliases, no key twice, no key without a value.
+One document, at most 1 MB of UTF-8 and 50,000 values, no tags, anchors or aliases, no key twice, no key without a
+value.
 """
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pytest_sixdim.core.files import FileTooLarge, read_bounded
 from pytest_sixdim.schema.document import Document, Location, where
-from pytest_sixdim.schema.errors import Problem, SchemaError, shortened
+from pytest_sixdim.schema.errors import MOST_PROBLEMS, Problem, SchemaError, shortened
 from pytest_sixdim.schema.scalars import scalar
 
 LARGEST_FILE = 1_000_000  # bytes
 DEEPEST_NESTING = 16
+MOST_VALUES = 50_000
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -36,16 +38,11 @@ def read_document(path: Path) -> Document:
 
 def _read_text(path: Path) -> str:
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise SchemaError([Problem(path, 1, f"cannot be read: {kind}")])
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content = read_bounded(path, LARGEST_FILE)
+    except FileTooLarge as error:
+        raise SchemaError([Problem(path, 1, str(error.strerror))]) from None
     except OSError as error:
         raise SchemaError([Problem(path, 1, f"cannot be read: {error.strerror or error}")]) from None
-    if len(content) > LARGEST_FILE:
-        raise SchemaError([Problem(path, 1, "larger than 1 MB")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,6 +73,7 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._next: Any = None
+        self._values = 0
 
     def read(self, parser: Any) -> Document:
         self._next = parser.get_event
@@ -97,13 +95,19 @@ class _Builder:
         self.document.problems.append(Problem(self.document.path, event.start_mark.line + 1, message))
         if unusable is not None:
             self.document.unusable.add(unusable)
+        if len(self.document.problems) > MOST_PROBLEMS:
+            raise SchemaError(self.document.problems)
 
     def _value(self, event: Any, location: Location) -> Any:
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._complain(event, f"more than {MOST_VALUES} values")
+            raise SchemaError(self.document.problems)
         if isinstance(event, yaml.AliasEvent):
-            self._complain(event, f"alias *{event.anchor}: write the value out", location)
+            self._complain(event, f"alias *{event.anchor:.60}: write the value out", location)
             return None
         if event.anchor is not None:
-            self._complain(event, f"anchor &{event.anchor}: write the value out wherever it is needed")
+            self._complain(event, f"anchor &{event.anchor:.60}: write the value out wherever it is needed")
         if event.tag is not None:
             self._complain(event, f"tag {shortened(event.tag)}: tags are not allowed", location)
         if isinstance(event, yaml.ScalarEvent):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, fiel
 
 from pytest_sixdim.core.dimensions import PRECISIONS
 from pytest_sixdim.core.records import CHANNELS
+from pytest_sixdim.schema.arguments import check_argument
 from pytest_sixdim.schema.errors import not_among, shortened
 from pytest_sixdim.schema.model import Model, Text
 from pytest_sixdim.schema.names import Identifier, SchemaVersion, made_of, relative_path
@@ -33,8 +34,9 @@ def _device_nodes(pattern: str) -> str:
 
 
 def _variables(variables: dict[str, str]) -> dict[str, str]:
-    for name in variables:
+    for name, value in variables.items():
         _variable(name)
+        check_argument(value)
     return variables
 
 
@@ -70,7 +72,7 @@ class SamplerSection(Model):
     sampler: Identifier
     channels: list[Channel] = Field(min_length=1)
     options: dict[str, Any] = Field(default={}, description="the sampler's own")
-    install: str = Field(default="", description="what provides it, for a host where it does not answer")
+    install: Text = Field(default="", description="what provides it, for a host where it does not answer")
     unverified: list[Text] = Field(default=[], description="what of the options rests on one public source or none")
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +17,12 @@ import pytest
 
 from pytest_sixdim.campaign import doctor
 from pytest_sixdim.campaign.card_findings import of_cards
-from pytest_sixdim.campaign.cards import host_lease
 from pytest_sixdim.campaign.conditions import Conditions
 from pytest_sixdim.campaign.doctor import Examination, examine
 from pytest_sixdim.campaign.finding import Finding, in_order
 from pytest_sixdim.campaign.host import Host
 from pytest_sixdim.campaign.host_findings import of_host, of_machine, of_torch
+from pytest_sixdim.campaign.leases import lease
 from pytest_sixdim.campaign.sensor_findings import of_channels, of_counters
 from pytest_sixdim.campaign.survey import Calibration, SourceAnswer, Survey
 from pytest_sixdim.campaign.torch_of import Torch, TorchDevice
@@ -127,7 +132,7 @@ def test_json_has_everything_and_no_unknown_types() -> None:
     record = json.loads(json.dumps(look("TwoCards").to_json(), allow_nan=False))
     assert list(record) == [
         *("schema", "trustworthy", "vendor", "cards", "channels", "sources", "calibrations"),
-        *("torch", "machine", "holder", "findings"),
+        *("torch", "machine", "holding", "strays", "findings"),
     ]
     assert record["cards"][1]["facts"]["processes"][0]["pid"] == 4242
     assert record["vendor"]["unverified"] == ["backend", "quirks"]
@@ -167,12 +172,58 @@ def test_an_interpreter_without_torch_is_a_problem_with_what_to_install(tmp_path
 
 
 def test_who_measures_now_is_told_and_its_processes_are_no_problem() -> None:
-    with host_lease("tiny/full-1", lambda holder: None):
+    with lease(Path("x"), "tiny/full-1", CARDS.devices, 2, share=True, waiting=lambda text: None):
         seen = look("TwoCards")
-    assert seen.holder is not None
-    assert seen.holder.startswith("run tiny/full-1 of process ")
+    assert re.search(rf"held by  IMG-0, IMG-1: run tiny/full-1 of process {os.getpid()}, since 2", doctor_text(seen))
+    (holder,) = seen.to_json()["holding"]["holders"]
+    assert (holder["run"], holder["cards"], holder["host"]) == ("tiny/full-1", ("IMG-0", "IMG-1"), False)
+    name = f"run tiny/full-1 of process {os.getpid()} is measuring here; what is seen may be its work"
+    assert ("host", name) in told(seen.findings, "warning")
     assert told(seen.findings, "problem") == []
     assert ("card 1", "process 4242 (somebody, 2.0 GiB) is on the card") in told(seen.findings, "warning")
+
+
+def test_who_has_the_host_and_who_waits_is_told() -> None:
+    with lease(Path("x"), "first", CARDS.devices, 1, share=False, waiting=lambda text: None):
+        waiting: list[str] = []
+        thread = threading.Thread(target=_lease_once, args=("second", waiting), daemon=True)
+        thread.start()
+        while not waiting:
+            time.sleep(0.01)
+        lines = doctor_text(look("QuietCards")).splitlines()
+    thread.join(60)
+    (held,) = [
+        number for number, line in enumerate(lines) if line.startswith("held by  the host (IMG-0): run first of ")
+    ]
+    assert lines[held + 1].strip().startswith("waiting: run second of process ")
+    assert "held by  nobody" in doctor_text(look("QuietCards"))
+
+
+def _lease_once(run: str, waiting: list[str]) -> None:
+    with lease(Path(run), run, CARDS.devices, 1, share=False, waiting=waiting.append):
+        pass
+
+
+def test_locks_that_nobody_can_take_are_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "run" / "sixdim").write_text("in the way")
+    seen = look("QuietCards")
+    (problem,) = [finding for finding in seen.findings if finding.level == "problem"]
+    assert problem.text.startswith(f"{tmp_path}/run/sixdim: File exists; it holds the locks of this user's cards")
+    assert seen.to_json()["holding"] is None
+    assert "held by  unknown" in doctor_text(seen)
+
+
+def test_what_a_killed_run_left_is_a_warning() -> None:
+    child = subprocess.Popen(["sleep", "600"], env={**os.environ, "SIXDIM_JOB": "1.1"})
+    try:
+        seen = look("QuietCards")
+        assert [strays.pids for strays in seen.strays] == [(child.pid,)]
+        text = f"1 process of a killed run ({child.pid}: sleep 600) is still there"
+        assert ("host", text) in told(seen.findings, "warning")
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.wait()
 
 
 # --- single findings, from what was seen ---
@@ -239,7 +290,7 @@ def test_counter_and_polled_power_must_agree_within_5_percent(polled: float | No
     ],
 )
 def test_state_of_a_card_is_told(facts: CardFacts, level: str, text: str) -> None:
-    (found,) = of_cards(IMG, CARDS, [CardFacts(), facts], None)
+    (found,) = of_cards(IMG, CARDS, [CardFacts(), facts], taken=False)
     assert (found.level, found.about) == (level, "card 1")
     assert found.text.startswith(text)
 
@@ -254,25 +305,23 @@ def test_state_of_a_card_is_told(facts: CardFacts, level: str, text: str) -> Non
     ],
 )
 def test_a_card_in_order_is_not_mentioned(facts: CardFacts) -> None:
-    assert list(of_cards(IMG, CARDS, [facts, facts], None)) == []
+    assert list(of_cards(IMG, CARDS, [facts, facts], taken=False)) == []
 
 
 def test_a_card_that_the_profile_does_not_know_is_a_note() -> None:
     profile = replace(IMG, cards=(CardModel("img-8", ("Imaginary 8",)),))
-    (found,) = of_cards(profile, CARDS, [CardFacts(), CardFacts()], None)
+    (found,) = of_cards(profile, CARDS, [CardFacts(), CardFacts()], taken=False)
     assert (found.level, found.text.split(":")[0]) == ("note", "the profile does not know Imaginary 9")
 
 
 def test_no_card_and_cards_that_differ_are_problems() -> None:
     none = Host("img", "asked", (), "IMG_VISIBLE")
-    assert told(of_host(IMG, none, None), "problem") == [
+    assert told(of_host(IMG, none), "problem") == [
         ("cards", "no card of Imaginary can be used here; IMG_VISIBLE hides them")
     ]
     mixed = replace(CARDS, mixed="1 x Imaginary 8, 1 x Imaginary 9")
-    assert told(of_host(IMG, mixed, None), "problem") == [
-        ("cards", "the cards differ: 1 x Imaginary 8, 1 x Imaginary 9")
-    ]
-    assert list(of_host(IMG, CARDS, None)) == []
+    assert told(of_host(IMG, mixed), "problem") == [("cards", "the cards differ: 1 x Imaginary 8, 1 x Imaginary 9")]
+    assert list(of_host(IMG, CARDS)) == []
 
 
 def sees(*names: str, **keywords: Any) -> Torch:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.campaign.host import Host
-from pytest_sixdim.campaign.orders import Bench, identity, make_order
+from pytest_sixdim.campaign.identity import identity_parts
+from pytest_sixdim.campaign.identity import identity as identity_of
+from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.campaign.survey import Calibration
@@ -55,6 +57,11 @@ def planned(tmp_path: Path) -> PlannedRun:
         configurations=(configuration,),
     )
     return PlannedRun(RunKey("tiny", configuration.id, "full", 3), case, configuration)
+
+
+def identity(bench: Bench, planned: PlannedRun) -> str:
+    """Of a run on the first cards of the bench."""
+    return identity_of(identity_parts(bench, planned, bench.host.devices[: planned.configuration.cards]))
 
 
 def ordered(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:

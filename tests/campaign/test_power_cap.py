@@ -65,6 +65,7 @@ def campaign(store: Store, *entries: Baseline) -> Campaign:
         {CASE.path: entries},
         say=silent,
         waiting=silent,
+        reused=silent,
         started=silent,
         finished=silent,
     )

@@ -45,6 +45,7 @@ def test_an_unjudged_figure_may_judge_later_runs(tmp_path: Path) -> None:
         ({"failed": "the cards were shared"}, "a run that it needs failed"),
         ({"unknown": "cards matched by nobody"}, "unknown"),
         ({"detail": {"scope": "package"}}, "of a package, not of a card"),
+        ({"detail": {"neighbours": ["a/b/full-1"]}}, "measured beside other runs (--sixdim-share)"),
     ],
 )
 def test_what_is_no_figure_of_a_card_is_left_out_and_said(tmp_path: Path, measured: dict[str, Any], why: str) -> None:

@@ -16,6 +16,7 @@ from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.events import Segment, Start
 
 HEAD = {"schema": 1, "monotonic": 10.0, "unix": 1.0, "boot_id": "b"}
+ORDER = {"configuration": "cpu-fp32-bs1-1x1", "nodes": 1, "cards": 1, "role": "full", "index": 1, "seed": 1}
 KEY = RunKey("tiny", "cpu-fp32-bs1-1x1", "full", 2)
 
 
@@ -28,6 +29,9 @@ def lines(path: Path, *records: object) -> Path:
 def test_latest_points_to_the_newest_session(tmp_path: Path) -> None:
     first, second = Store.create(tmp_path), Store.create(tmp_path)
     assert first.directory != second.directory
+    first.write_session({})
+    assert (tmp_path / "latest").resolve() == first.directory.resolve(), "the second can't be resumed yet"
+    second.write_session({})
     assert (tmp_path / "latest").resolve() == second.directory.resolve()
 
 
@@ -62,7 +66,7 @@ def test_scorecards_of_several_processes_add_up(tmp_path: Path) -> None:
 
 def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
     directory = Store(tmp_path).run_directory(KEY)
-    write_json(directory / "order.json", {"role": "full", "index": 2, "seed": 7})
+    write_json(directory / "order.json", {**ORDER, "index": 2, "seed": 7})
     write_json(directory / "result.json", {"status": "completed", "ended_by": "program", "log_tail": ["bye"]})
     lines(
         directory / "node-0/events.jsonl",

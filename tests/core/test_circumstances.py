@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.core.card_mapping import CardMapping
-from pytest_sixdim.core.circumstances import Circumstances, read_circumstances, under
+from pytest_sixdim.core.circumstances import Circumstances, neighbours_of, read_circumstances, under
 from pytest_sixdim.core.facts_of_run import RunFacts
 from pytest_sixdim.core.judging import judge
 from pytest_sixdim.core.records import CardInfo
@@ -90,3 +90,39 @@ def test_the_programs_word_on_its_devices_is_compared_where_there_are_devices() 
     assert around.mapping.problem == "rank 1 trained on card 0000:03:00.0, sampled was card 2 (0000:02:00.0)"
     assert read_circumstances(window(), reported, logs, identified=False).mapping == CardMapping()
     assert read_circumstances(window(), events(), logs).mapping == CardMapping(by_number=True)
+
+
+@pytest.mark.parametrize(("dimension", "concerned"), [("speed", True), ("power", True), ("memory", False)])
+@pytest.mark.parametrize("contention", ["warn", "error"])
+def test_runs_on_other_cards_are_flagged_where_they_take_something(
+    dimension: Any, concerned: bool, contention: Any
+) -> None:
+    around = read_circumstances(window(), events(), [log()], identified=False, neighbours=("a", "b", "c"))
+    figure = under(FOUND, dimension, around, contention)
+    assert (figure.value, figure.failed, figure.suspect) == (500.0, None, ("a doubt",))
+    said = "shared the host with 3 other runs (a, b, ...)"
+    assert (said in figure.flags, figure.detail.get("neighbours")) == (
+        concerned,
+        ["a", "b", "c"] if concerned else None,
+    )
+
+
+def test_one_neighbour_is_one_other_run_and_nobody_is_no_word() -> None:
+    one = under(FOUND, "speed", Circumstances(neighbours=("digits/one/full-1",)), "warn")
+    assert one.flags == ("a flag", "shared the host with 1 other run (digits/one/full-1)")
+    assert under(FOUND, "speed", Circumstances(), "warn") == FOUND
+
+
+@pytest.mark.parametrize(
+    ("lease", "named"),
+    [
+        ({}, ()),
+        ({"shared": True, "neighbours": []}, ()),
+        ({"neighbours": None}, ()),
+        ({"neighbours": "x"}, ()),
+        ({"neighbours": [{"run": "a/b/full-1", "process": 7, "cards": ["core:1"]}]}, ("a/b/full-1",)),
+        ({"neighbours": [7, {"run": None}, {}]}, ("another run", "another run")),
+    ],
+)
+def test_neighbours_are_those_that_the_lease_names(lease: Any, named: tuple[str, ...]) -> None:
+    assert neighbours_of(lease) == named

@@ -129,3 +129,17 @@ def test_different_software_is_named_and_makes_the_ratio_suspect() -> None:
     unlike = differences(one, other)
     assert unlike == ("software versions differ",)
     assert measure_linearity(CONFIGURATION, speed(1000), speed(130), unlike=unlike).suspect == unlike
+
+
+def test_neighbours_of_either_side_are_flagged_and_named_once() -> None:
+    many, one = (
+        replace(speed(value), flags=(f"shared the host with {runs}",), detail={"neighbours": runs})
+        for value, runs in ((1000, ["a", "b"]), (130, ["b", "c"]))
+    )
+    measured = measure_linearity(CONFIGURATION, many, one)
+    assert measured.detail["neighbours"] == ["a", "b", "c"]
+    assert measured.flags == (
+        "speed on 8 cards: shared the host with ['a', 'b']",
+        "speed on 1 card: shared the host with ['b', 'c']",
+    )
+    assert "neighbours" not in measure_linearity(CONFIGURATION, speed(1000), speed(130)).detail

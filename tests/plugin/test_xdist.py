@@ -1,14 +1,18 @@
-"""Serial and distributed runs give the same files and table."""
+"""Serial and distributed runs give the same files, figures, table and JUnit, and one display."""
 
 from __future__ import annotations
 
+import json
 import re
+import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import pytest
 
 from tests.plugin.conftest import Bench
 
 pytest.importorskip("xdist")
+RUN = re.compile(r"\[(gw\d)\] run (\d)/(\d): (\S+), seed \d, 1 card \.\.\.")
 
 
 def shape(text: str) -> list[str]:
@@ -33,6 +37,87 @@ def test_two_workers_give_the_same_files_and_table(bench: Bench) -> None:
     for words in ("1 failed", "1 passed", "6 unjudged", "2 not applicable"):
         assert words in serial.outlines[-1]
         assert words in distributed.outlines[-1]
+
+
+def form(record: Any) -> Any:
+    """A record without its figures, which differ from run to run."""
+    if isinstance(record, dict):
+        return {key: form(value) for key, value in record.items()}
+    if isinstance(record, list):
+        return [form(value) for value in record]
+    if isinstance(record, str):
+        return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "N", record)
+    return record if record is None or isinstance(record, bool) else "N"
+
+
+def scorecards(bench: Bench) -> dict[str, Any]:
+    paths = bench.session.glob("*/*/scorecard.json")
+    return {str(path.relative_to(bench.session)): form(json.loads(path.read_text())) for path in paths}
+
+
+def testcases(bench: Bench) -> set[tuple[str, str, tuple[str, ...]]]:
+    """Class, name and outcome of every testcase."""
+    cases = ElementTree.parse(bench.path / "junit.xml").iter("testcase")
+    return {(case.get("classname", ""), case.get("name", ""), tuple(child.tag for child in case)) for case in cases}
+
+
+def test_workers_that_share_the_host_give_scorecards_and_junit_of_the_same_form(bench: Bench) -> None:
+    bench.case("alpha", "--segment", "0.3")
+    bench.case("beta", "--segment", "0.3", "--value", "90")
+    chosen = ("-m", "singlecard and (accuracy or stability)", "--sixdim-runs", "2", "--junitxml=junit.xml")
+    bench.run(*chosen)
+    serial, serial_cases = scorecards(bench), testcases(bench)
+    distributed = bench.run(*chosen, "-n", "2", "--sixdim-share")
+    assert len(serial) == 2
+    assert scorecards(bench) == serial
+    assert testcases(bench) == serial_cases
+    assert len(serial_cases) == 4
+    distributed.stdout.no_fnmatch_line("*take turns*")
+    assert sorted(path.name for path in bench.session.glob(".said*")) == []
+
+
+@pytest.mark.parametrize("verbosity", [(), ("-v",)], ids=["dots", "verbose"])
+def test_the_controller_tells_what_the_workers_do(bench: Bench, verbosity: tuple[str, ...]) -> None:
+    bench.case("alpha")
+    bench.case("beta")
+    chosen = ("-m", "speed or accuracy", "--sixdim-cards", "1,64")
+    result = bench.run(*chosen, "-n", "2", *verbosity)
+    lines = result.outlines
+    assert len([line for line in lines if line.startswith("sixdim: 2 workers take turns: a measured run has")]) == 1
+    assert [line for line in lines if "2 runs answer 4 tests" in line] == ["sixdim: 2 runs answer 4 tests"]
+    assert len([line for line in lines if line.startswith("sixdim: left out: 2 cards, not asked for")]) == 1
+    launched = [found for line in lines if (found := RUN.fullmatch(line))]
+    assert [(found[2], found[3]) for found in launched] == [("1", "2"), ("2", "2")]
+    assert {found[1] for found in launched} == {"gw0", "gw1"}
+    assert {found[4].partition("/")[0] for found in launched} == {"alpha", "beta"}
+    assert len([line for line in lines if re.fullmatch(r"\[gw\d\] full-1 completed in \d+\.\d s", line)]) == 2
+    assert lines.index("sixdim: 2 runs answer 4 tests") < lines.index(launched[0][0])
+
+
+def test_nothing_is_told_when_quiet(bench: Bench) -> None:
+    bench.case()
+    result = bench.run("-m", "accuracy and singlecard", "-n", "1", "-q")
+    assert result.ret == 0
+    for words in ("*run 1/1*", "*1 run answers*", "*completed in*"):
+        result.stdout.no_fnmatch_line(words)
+
+
+def test_what_is_left_out_is_told_where_nothing_remains(bench: Bench) -> None:
+    bench.case()
+    result = bench.run("-n", "2", "--sixdim-cards", "64")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["sixdim: nothing measured: 1 card, not asked for by --sixdim-cards (6 tests)"])
+
+
+def test_hooks_of_users_are_called_in_the_workers(bench: Bench) -> None:
+    bench.case()
+    (bench.path / "conftest.py").write_text(
+        "import os, pathlib\n"
+        "def pytest_sixdim_run_started(run):\n"
+        "    pathlib.Path('told').write_text(f'{run.key.name} {os.environ.get(\"PYTEST_XDIST_WORKER\")}')\n"
+    )
+    assert bench.run("-n", "1", "-m", "accuracy and singlecard").ret == 0
+    assert (bench.path / "told").read_text() == "full-1 gw0"
 
 
 def test_the_default_path_holds_in_workers_too(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -46,6 +47,40 @@ def fault(options: argparse.Namespace) -> None:
         sys.exit(0)
 
 
+def trouble(file: str | None, seed: int, training: bool) -> None:
+    """Fail as the first line of `file` that names this seed says ("1 disk"), which is then struck out: state that
+    outlives a launch. A taken port, a busy card and a lost one are met before training, all else in the middle of it.
+    """
+    if file is None or RANK < WORLD - 1:
+        return
+    lines = Path(file).read_text().splitlines()
+    mine = next((line for line in lines if line.split()[0] == str(seed)), None)
+    if mine is None or (mine.split()[1] not in ("port", "busy", "lost")) is not training:
+        return
+    lines.remove(mine)
+    Path(file).write_text("".join(f"{line}\n" for line in lines))
+    kind, *more = mine.split()[1:]
+    if kind == "port":
+        socket.create_server(("127.0.0.1", int(more[0])))
+    elif kind == "disk":
+        with Path("/dev/full").open("w") as full:
+            full.write("a checkpoint")
+    elif kind == "diverge":
+        for step in range(3):
+            print("[sixdim]", json.dumps({"event": "progress", "step": step, "loss": float("nan")}), flush=True)
+        raise OSError(28, "No space left on device")
+    elif kind == "collective":
+        print(
+            "[rank0]:[E1 ProcessGroupNCCL.cpp:616] [Rank 0] Watchdog caught collective operation timeout: WorkNCCL("
+            "SeqNum=3, OpType=ALLREDUCE) ran for 600014 milliseconds before timing out.",
+            file=sys.stderr,
+            flush=True,
+        )
+        os.abort()
+    else:
+        raise RuntimeError({"lost": "the card is lost", "busy": "the card is busy", "error": "the card failed"}[kind])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
@@ -61,6 +96,7 @@ def main() -> None:
     parser.add_argument("--clock", default=None, help="a stub's clock, which the third segment sets to 5 s")
     parser.add_argument("--fault", default=None)
     parser.add_argument("--fault-seed", type=int, default=0)
+    parser.add_argument("--trouble", default=None, help="a file of what launches are to fail by")
     parser.add_argument("--child", action="store_true", help="leaves a child in a session of its own")
     parser.add_argument(
         "--speeds", default="", help="claims just these samples/s a card, one a seed; the rest is a pause"
@@ -69,6 +105,7 @@ def main() -> None:
     speeds = [float(speed) for speed in options.speeds.split("/") if speed]
     devices = [{"uuid": uuid} for uuid in options.cards.split(",") if uuid]
     told = {"devices": devices} if devices else {}
+    trouble(options.trouble, options.seed, training=False)
     event("start", role=options.role, world_size=WORLD, data=options.trained_on, **told)
     if options.child:
         subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -80,6 +117,7 @@ def main() -> None:
         now = time.monotonic()
         if index == 3:
             fault(options)
+            trouble(options.trouble, options.seed, training=True)
             if options.clock is not None and RANK == 0:
                 with Path(options.clock).open("r+b") as file:
                     file.write(struct.pack("d", 5.0))

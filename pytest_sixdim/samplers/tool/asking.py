@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_sixdim.samplers.tool.csv_table import read_csv
@@ -16,6 +17,8 @@ from pytest_sixdim.samplers.tool.units import Cell
 from pytest_sixdim.samplers.tool.words import read_words
 
 Numbers = Mapping[str, int]
+#: Records of one call: cards, and rows of other tables that look like theirs.
+MOST_RECORDS = 1000
 
 
 class Asking:
@@ -109,15 +112,20 @@ class Asking:
     def _checked(self, records: Sequence[Record]) -> list[CardReading]:
         """The cards of the records; two that cannot be told apart are left out. Raises ToolFailure where none is."""
         cards = [card for record in records if (card := card_reading(record, self.fields, self.query.same))]
-        keys = [card.key for card in cards]
-        certain = [card for card in cards if keys.count(card.key) == 1]
+        keys = Counter(card.key for card in cards)
+        certain = [card for card in cards if keys[card.key] == 1]
         if not certain:
             raise ToolFailure(f"{self.query.tool}: no card in what it prints")
         return certain
 
 
 def records_of(text: str, query: Query) -> list[dict[str, Cell]]:
-    """The records of what the query's command printed."""
+    """The records of what the query's command printed; none where there are more than any host has cards."""
+    records = _records_of(text, query)
+    return records if len(records) <= MOST_RECORDS else []
+
+
+def _records_of(text: str, query: Query) -> list[dict[str, Cell]]:
     if query.format == "csv":
         labels = {label for entry in query.fields.values() for label in entry.labels}
         return read_csv(text, query.header, labels, query.separator)

@@ -13,6 +13,8 @@ from pytest_sixdim.samplers.tool.units import Cell, label_and_unit
 #: The label under which a record has its own key, where the cards are a mapping ("card0").
 KEY = "@key"
 
+#: Characters of a path that is a label; what lies deeper is no reading.
+_LONGEST_PATH = 300
 #: Places in the text at which a document may begin that are tried.
 _MOST_STARTS = 100
 _START = re.compile(r"^[ \t]*(?=[\[{])", re.MULTILINE)
@@ -62,7 +64,9 @@ def _flat(tree: Any, path: str = "", unit: str | None = None) -> Iterator[tuple[
         inner = tree.items() if isinstance(tree, dict) else ((str(place), value) for place, value in enumerate(tree))
         for name, value in inner:
             label, of_name = label_and_unit(name)
-            yield from _flat(value, f"{path}/{label}" if path else label, of_name)
+            inside = f"{path}/{label}" if path else label
+            if len(inside) <= _LONGEST_PATH:
+                yield from _flat(value, inside, of_name)
     else:
         yield path, Cell(_text(tree), unit)
 

@@ -7,8 +7,6 @@ import re
 from pytest_sixdim.samplers.tool.lines import lines
 from pytest_sixdim.samplers.tool.units import Cell, label_and_unit
 
-_LINE = re.compile(r"\s*([^:]+?)\s*:\s*(.*?)\s*")
-
 
 def read_key_values(text: str, begin: str | None = None) -> list[dict[str, Cell]]:
     """One record a block.
@@ -27,9 +25,9 @@ def read_key_values(text: str, begin: str | None = None) -> list[dict[str, Cell]
         if start is not None:
             blocks.append({name: {Cell(value)} for name, value in start.groupdict().items() if value is not None})
             continue
-        match = _LINE.fullmatch(line)
-        if match is not None and blocks:
-            label, unit = label_and_unit(match[1])
-            blocks[-1].setdefault(label, set()).add(Cell(match[2], unit))
+        name, colon, value = line.partition(":")
+        if colon and name.strip() and blocks:
+            label, unit = label_and_unit(name)
+            blocks[-1].setdefault(label, set()).add(Cell(value.strip(), unit))
     records = [{label: cells.pop() for label, cells in block.items() if len(cells) == 1} for block in blocks]
     return [record for record in records if record]

@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_sixdim.core.visible import visible
 from pytest_sixdim.samplers.tool.reaping import PAUSE, ended, reap, reap_orphans
 
-#: Bytes of its output, and of its complaints, that are kept; the rest is read and dropped.
+#: Bytes of its output that are taken, and of its complaints that are kept; the rest is read and dropped.
 MOST_OUTPUT, MOST_COMPLAINT = 1 << 20, 4096
 #: Seconds that a tool has to vanish once it was killed. One that does not (it waits for its driver) is left alone.
 VANISHING = 1.0
@@ -130,7 +131,8 @@ class Tool:
             raise ToolFailure(f"{name}: no answer within {self._timeout:g} s", hopeless=True)
         if code is None:
             raise ToolFailure(f"{name} cannot be ended", hopeless=True)
-        text = _COLOURS.sub("", output.decode("utf-8", "replace"))
+        whole = output if len(output) <= MOST_OUTPUT else output[: output.rfind(b"\n") + 1]  # half a line misleads
+        text = _COLOURS.sub("", whole.decode("utf-8", "replace"))
         if code != 0:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             raise ToolFailure(f"{name}: {how}{_last_words(complaint.decode('utf-8', 'replace') or text)}")
@@ -142,7 +144,7 @@ class Tool:
         """Read until the tool has ended; False where it took too long or `close` was called."""
         with selectors.DefaultSelector() as selector:
             for stream, kept, most in (
-                (process.stdout, output, MOST_OUTPUT),
+                (process.stdout, output, MOST_OUTPUT + 1),
                 (process.stderr, complaint, MOST_COMPLAINT),
             ):
                 assert stream is not None
@@ -187,4 +189,4 @@ class Tool:
 
 def _last_words(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f": {lines[-1][:200]}" if lines else ""
+    return f": {visible(lines[-1][:200])}" if lines else ""

@@ -65,6 +65,13 @@ class Query:
 
 def query(options: Mapping[str, Any], where: str) -> Query:
     """A query from a profile's options. Raises ValueError that names `where` and the option."""
+    try:
+        return _query(options, where)
+    except (TypeError, AttributeError) as error:  # a list where a mapping should be, and the like
+        raise ValueError(f"{where}: an option of the wrong type: {error}") from None
+
+
+def _query(options: Mapping[str, Any], where: str) -> Query:
     known = [*(entry.name for entry in fields(Query)), "missing"]
     for name in options:
         if name not in known:
@@ -153,5 +160,5 @@ def _label(text: str) -> str:
 def _pattern(text: Any, where: str) -> re.Pattern[str]:
     try:
         return re.compile(text or "")
-    except (re.error, TypeError) as error:
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{where}: {error}") from None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pytest_sixdim.core.visible import visible
 from pytest_sixdim.samplers.identity import pci_address
 from pytest_sixdim.samplers.tool.query import NUMBERS, TEXTS, Field, Query
 from pytest_sixdim.samplers.tool.units import Cell, is_missing, number
@@ -13,6 +14,8 @@ from pytest_sixdim.samplers.tool.units import Cell, is_missing, number
 Record = Mapping[str, Cell]
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
+#: Characters of a card's name, UUID and so on.
+_LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def card_reading(record: Record, fields: Mapping[str, Field], same: Mapping[str,
         entry = fields.get(name)
         cell = record.get(entry.labels[0]) if entry else None
         if entry is not None and cell is not None and not is_missing(cell, entry.missing):
-            texts[name] = cell.text.strip()
+            texts[name] = visible(cell.text.strip())[:_LONGEST_TEXT]
     if "index" in texts and not _NUMBER.fullmatch(texts["index"]):
         return None
     if "pci" in texts:

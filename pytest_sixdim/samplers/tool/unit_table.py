@@ -12,9 +12,10 @@ from typing import Literal
 from pytest_sixdim.samplers.tool.lines import lines
 from pytest_sixdim.samplers.tool.units import Cell
 
-FIRST = r"^\|\s*(?P<index>\d+)\s+(?P<name>[^|]*?)\s*\|"
+# None of these tries a line's parts in more ways than the line is long: a tool may print anything.
+FIRST = r"^\|\s*(?P<index>\d+)\s(?P<name>[^|]*)\|"
 
-_MEMORY = re.compile(r"(?P<memory>\d+)\s*(?:[MG]iB)?\s*/\s*(?P<memory_total>\d+)\s*(?P<unit>[MG]iB)")
+_MEMORY = re.compile(r"(?<!\d)(?P<memory>\d+)(?:\s*[MG]iB)?\s*/\s*(?P<memory_total>\d+)\s*(?P<unit>[MG]iB)")
 _POWER = re.compile(r"(?<![\d.])(?P<power>\d+(?:\.\d+)?)\s*W(?:\s*/\s*(?P<power_limit>\d+(?:\.\d+)?)\s*W)?")
 _TEMPERATURE = re.compile(r"(?<![\d.])(\d+)\s*C\b")
 _UTILIZATION = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*%")

@@ -31,7 +31,9 @@ MISSING = frozenset(
 _KNOWN = frozenset(unit for units in UNITS.values() for unit in units)
 _NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(.*)")
 _LONGEST_LABEL = 200
-_LABEL = re.compile(r"(.*?)\s*[\[(]\s*([^\[\]()]+?)\s*[\])]")
+#: Characters of a value that may be a number with its unit.
+_LONGEST_VALUE = 100
+_LABEL = re.compile(r"(.*)[\[(]([^\[\]()]+)[\])]")
 
 
 class Cell(NamedTuple):
@@ -45,14 +47,16 @@ def label_and_unit(text: str) -> tuple[str, str | None]:
     """A label as it is compared (spaces and case do not count), and the unit that it ends with, as in
     "Power Draw [W]" or "vram Total Memory (MiB)"; brackets that hold no unit stay in the label."""
     match = _LABEL.fullmatch(text.strip()) if len(text) <= _LONGEST_LABEL else None
-    if match is not None and match[2] in _KNOWN:
-        return _plain(match[1]), match[2]
+    if match is not None and match[2].strip() in _KNOWN:
+        return _plain(match[1]), match[2].strip()
     return _plain(text), None
 
 
 def is_missing(cell: Cell, more: Collection[str] = ()) -> bool:
     """Whether the tool says that there is no value. `more`: further texts that say so, such as "65535"."""
     text = cell.text.strip()
+    if len(text) > _LONGEST_VALUE:
+        return False
     number = _NUMBER.fullmatch(text)
     return text.strip("[]").strip().casefold() in MISSING or text in more or bool(number and number[1] in more)
 
@@ -75,7 +79,8 @@ def number(
     """
     if is_missing(cell, more):
         return None
-    match = _NUMBER.fullmatch(cell.text.strip())
+    text = cell.text.strip()
+    match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_VALUE else None
     if match is None:
         return None
     printed = match[2].strip().strip("[]()").strip() or cell.unit or unit

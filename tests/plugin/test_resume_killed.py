@@ -1,0 +1,33 @@
+"""A campaign that is killed at any moment and resumed gives the same scorecards as one that ran through."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.plugin.conftest import Bench
+from tests.plugin.killing import Campaign, kill_and_resume, pytest_command
+
+#: Speeds that the program claims, by seed: the figures are the same each time.
+SPEEDS = "--speeds=200000/201000/202000"
+#: What reads sensors differs from time to time.
+CONSTANT = "not power and not memory"
+
+
+@pytest.mark.parametrize("seed", [20261, 20262, 20263])
+def test_a_campaign_killed_again_and_again_gives_the_same_scorecards(bench: Bench, seed: int) -> None:
+    bench.case("tiny", SPEEDS, "--segment=0.03", extra="stability: {runs: 3}")
+    command = pytest_command(bench.python, "-m", CONSTANT, "cases")
+    (bench.path / "through").mkdir()
+    (bench.path / "through" / "cases").symlink_to(bench.cases)
+    through = Campaign(bench.path / "through", command, f"through-{os.getpid()}-{seed}", runs=6)
+    through.run_through()
+    killed = Campaign(bench.path, command, f"killed-{os.getpid()}-{seed}", runs=6)
+    print(f"seed {seed}")
+    last = kill_and_resume(killed, kills=5, luck=random.Random(seed))
+    assert killed.scorecards() == through.scorecards(), last
+    assert set(killed.scorecards()) == {"tiny/cpu-fp32-bs32-1x1", "tiny/cpu-fp32-bs32-1x2"}
+    assert {card["dimensions"]["stability"]["value"] for card in killed.scorecards().values()} == {1.0}
+    assert "Traceback" not in last
