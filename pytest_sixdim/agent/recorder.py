@@ -23,6 +23,7 @@ _ENCODER = json.JSONEncoder(allow_nan=False)
 MALFORMED_LINES, MALFORMED_CHARACTERS = 100, 500
 #: What was wrong with them: how many reasons a result tells, and how many characters of each.
 REASONS, REASON_CHARACTERS = 5, 200
+OTHERS = "other reasons"
 #: Characters that events.jsonl may have. No program that reports sensibly comes near.
 MOST_CHARACTERS = 64 * 2**20
 
@@ -92,8 +93,7 @@ class EventLog:
         """Record a line that claims to be an event and is not; beyond MALFORMED_LINES they are left out."""
         self._malformed += 1
         reason = str(error)[:REASON_CHARACTERS]
-        if reason in self._reasons or len(self._reasons) < REASONS:
-            self._reasons[reason] += 1
+        self._reasons[reason if reason in self._reasons or len(self._reasons) < REASONS else OTHERS] += 1
         if self._malformed > MALFORMED_LINES:
             self._keeping.thinned["malformed"] += 1
         else:

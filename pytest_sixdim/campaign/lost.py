@@ -85,6 +85,7 @@ def unkept(planned: PlannedRun, seed: int, directory: Path, error: Exception, or
     status = "agent_lost" if order or isinstance(error, StoreError) else "launch_error"
     told = {"case": key.case, "configuration": key.configuration, "role": key.role, "index": key.index, "seed": seed}
     size = {"nodes": planned.configuration.nodes, "cards": planned.configuration.cards}
-    message = f"{complaint(error)}; run {key} is lost, earlier results are intact"
+    lost = "" if status == "launch_error" else f"run {key} is lost, "
+    message = f"{complaint(error)}; {lost}earlier results are intact"
     result = RunResult(status=status, ended_by="runner", message=message, fault="host")
     return RunRecord(key.role, key.index, seed, result, (), (), {**told, **size, **order}, directory)

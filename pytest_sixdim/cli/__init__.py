@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pytest_sixdim.cli import doctor, new
 from pytest_sixdim.cli.command import CommandError
+from pytest_sixdim.core.visible import visible_lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         sys.stdout.flush()
     except CommandError as error:
-        print(f"sixdim {options.command}: {error}", file=sys.stderr)
+        print(visible_lines(f"sixdim {options.command}: {error}"), file=sys.stderr)
         return 2
     except BrokenPipeError:  # who read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,7 @@ from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.cli.command import CommandError
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
+from pytest_sixdim.core.visible import inert, visible_lines
 from pytest_sixdim.report.doctor import doctor_text
 from pytest_sixdim.samplers import SAMPLERS
 from pytest_sixdim.schema.errors import SchemaError
@@ -63,9 +64,9 @@ def _doctor(options: argparse.Namespace) -> int:
     except (SchemaError, SettingsError) as error:
         raise CommandError(str(error).replace("--sixdim-vendor", "--vendor")) from None
     if options.json:
-        print(json.dumps(seen.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(inert(seen.to_json()), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print(doctor_text(seen))
+        print(visible_lines(doctor_text(seen)))
     return 0 if seen.trustworthy else 1
 
 

@@ -14,6 +14,7 @@ from pytest_sixdim.agent.recorder import complaint, discard
 from pytest_sixdim.campaign.recording import record_baselines
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.scorecard import Scorecard
+from pytest_sixdim.core.visible import inert, visible, visible_lines
 from pytest_sixdim.plugin.session import Session
 from pytest_sixdim.report.pages import write_pages
 from pytest_sixdim.report.table import closing, remarks, table
@@ -52,7 +53,7 @@ class ClosingHooks:
     def _close(self, store: Store) -> None:
         cards, broken = store.scorecards()
         self._cards, self._lines, unshown = _shown(cards)
-        self._problems += [*broken, *unshown, *(f"not written: {text}" for text in store.unwritten())]
+        self._problems += [*broken, *unshown, *(f"{path}: not on disk, only in the table here" for path in store.unwritten())]
         if not self._cards:
             return
         if (target := self._session.settings.save_baseline) is not None:
@@ -66,7 +67,7 @@ class ClosingHooks:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The six-dimension table and what it does not say."""
         for line in self._problems:
-            terminalreporter.write_line(f"sixdim: {line}", red=True)
+            terminalreporter.write_line(f"sixdim: {visible(line)}", red=True)
         if self._session.store is None:
             return
         if not self._cards:
@@ -74,7 +75,7 @@ class ClosingHooks:
                 terminalreporter.write_line(f"sixdim: nothing measured: {why}")
             return
         terminalreporter.section("six dimensions")
-        for line in [*self._lines, *self._notes]:
+        for line in [*self._lines, *map(visible_lines, self._notes)]:
             terminalreporter.write_line(line)
 
 
@@ -98,7 +99,8 @@ def _lines(cards: Sequence[dict[str, Any]]) -> list[str]:
     """Raises what a scorecard that is not whole makes it raise."""
     for card in cards:
         Scorecard.from_json(card)
-    return [table(cards), *remarks(cards), closing(cards)]
+    shown = inert(cards)
+    return [table(shown), *remarks(shown), closing(shown)]
 
 
 def _raised_in(module: str, trace: TracebackType | None) -> bool:

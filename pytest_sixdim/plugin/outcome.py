@@ -11,6 +11,7 @@ from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.judging import judge
 from pytest_sixdim.core.results import DimensionResult, Measurements
+from pytest_sixdim.core.visible import visible_lines
 from pytest_sixdim.plugin.collection import CaseItem
 from pytest_sixdim.plugin.verdicts import OUTCOMES
 from pytest_sixdim.report.values import quantity, verdict_word
@@ -36,11 +37,23 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the verdicts into the report, and a skip at the configuration's line."""
     report = yield
-    if call.when == "call" and (outcomes := item.stash.get(OUTCOMES, None)):
+    outcomes = item.stash.get(OUTCOMES, None)
+    if call.when == "call" and outcomes:
         report.sixdim = outcomes  # type: ignore[attr-defined]
     if isinstance(item, CaseItem) and report.skipped and isinstance(report.longrepr, tuple):
         report.longrepr = (str(item.path), item.configuration.line, report.longrepr[2])
+    if isinstance(item, CaseItem) or outcomes:
+        _make_visible(report)
     return report
+
+
+def _make_visible(report: pytest.TestReport) -> None:
+    """Nothing that a program or a tool printed may act on a terminal, or stand in the XML."""
+    if isinstance(report.longrepr, str):
+        report.longrepr = visible_lines(report.longrepr)
+    elif isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        report.longrepr = (path, line, visible_lines(reason))
 
 
 def pytest_report_teststatus(

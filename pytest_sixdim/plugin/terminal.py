@@ -11,6 +11,7 @@ import pytest
 from pytest_sixdim.campaign.calibration import headline
 from pytest_sixdim.campaign.earlier import Earlier
 from pytest_sixdim.core.quantities import count_of
+from pytest_sixdim.core.visible import visible, visible_lines
 from pytest_sixdim.plugin import options, xdist
 from pytest_sixdim.plugin.live import Word, plan_lines
 from pytest_sixdim.plugin.session import Session
@@ -43,12 +44,14 @@ class TerminalHooks:
             if "torch" not in bench.software:
                 python = self._session.settings.python
                 lines.append(f"sixdim: {python} has no torch, which torchrun needs; name another with --sixdim-python")
-        return lines
+        return [visible(line) for line in lines]
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """What will be launched, and what was left out and why."""
         form = options.plan_format(self._config)
-        return [] if form == "json" else plan_lines(self._session, items, summary=form is None)
+        if form == "json":
+            return []
+        return [visible(line) for line in plan_lines(self._session, items, summary=form is None)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -57,7 +60,8 @@ class TerminalHooks:
         if wanted is None or session.testsfailed:
             return None
         plan, bench = self._session.plan, self._session.bench
-        print(json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench))
+        text = json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench)
+        print(visible_lines(text))
         return True
 
     def show(self, word: Word, worker: str | None = None) -> None:
@@ -83,5 +87,5 @@ class TerminalHooks:
             reporter.ensure_newline()
             if self._config.get_terminal_writer().width_of_current_line:
                 reporter.write_line("")  # dots of tests in workers, which pytest knows of no file
-            reporter.write_line(text, **markup)
+            reporter.write_line(visible_lines(text), **markup)
             reporter.flush()

@@ -13,6 +13,7 @@ from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.results import DimensionResult, Measurements
+from pytest_sixdim.core.visible import inert, visible
 
 if TYPE_CHECKING:
     from pytest_sixdim.plugin.session import Session
@@ -112,7 +113,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             return f"\nlog tail: see {first}"
         where = f"{run.directory.name} ({run.directory / 'node-0' / 'logs'})"
         if run.result.log_tail:
-            self._item.add_report_section("call", f"log tail of {where}", "\n".join(run.result.log_tail) + "\n")
+            self._item.add_report_section("call", f"log tail of {where}", "\n".join(map(visible, run.result.log_tail)) + "\n")
         return f"\nlogs: {run.directory / 'node-0' / 'logs'}"
 
 
@@ -124,7 +125,7 @@ def need_data(session: Session, case: Case) -> None:
 
 def _outcome(result: DimensionResult) -> dict[str, Any]:
     """What reports carry of a verdict: plain built-in types, which alone cross between processes."""
-    return {
+    record = {
         "dimension": str(result.dimension),
         "verdict": str(result.verdict),
         "value": None if result.value is None else float(result.value),
@@ -135,6 +136,7 @@ def _outcome(result: DimensionResult) -> dict[str, Any]:
         "score": None if result.score is None else float(result.score),
         "flags": [str(flag) for flag in result.flags],
     }
+    return dict(inert(record))
 
 
 def _baseline(result: DimensionResult) -> str | None:

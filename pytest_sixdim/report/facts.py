@@ -65,6 +65,7 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("adapter", _text(settings.get("adapter") or "none")),
             ("other users", _text(settings.get("contention"))),
             ("run again near a limit", _yes(settings.get("confirm"))),
+            ("further attempts", _text(settings.get("retries"))),
         ],
     }
 

@@ -30,9 +30,9 @@ def write_pages(directory: Path, scorecards: Sequence[Mapping[str, Any]]) -> lis
         try:
             partial.write_text(text, encoding="utf-8")
             partial.replace(directory / name)
-        except OSError:
+        except OSError as error:
             discard(partial)
-            raise
+            raise OSError(error.errno, error.strerror, str(directory / name)) from None
     return list(texts)
 
 

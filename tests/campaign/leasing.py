@@ -7,6 +7,7 @@ rounds N: takes and returns 1, 2, 4 and 8 cards in a row, N times, and prints "o
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -63,6 +64,7 @@ def take_turns(run: str, rounds: int, claims: Path) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so do its own
     name, number, *words = sys.argv[1:]
     given = dict(zip(words[::2], words[1::2], strict=True))
     if "rounds" in given:

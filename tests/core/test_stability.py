@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_sixdim.core.case import Band, StabilityRule
+from pytest_sixdim.core.records import RunRecord
 from pytest_sixdim.core.results import Measured
 from pytest_sixdim.core.stability import measure_stability, median, within_band
 
@@ -112,6 +114,46 @@ def test_a_crash_a_hang_and_a_divergence_fail_whatever_the_score(status: str) ->
     assert measured.failed is not None
     assert measured.failed.startswith("full-5 ")
     assert measured.detail["runs"][4]["outcome"] == status
+
+
+def after(last: RunRecord, *earlier: RunRecord) -> RunRecord:
+    """A run of which these attempts had failed before."""
+    launches = [replace(one, order={"attempt": number}) for number, one in enumerate((*earlier, last), 1)]
+    return replace(launches[-1], earlier=tuple(launches[:-1]))
+
+
+def test_a_device_that_failed_costs_its_share_though_a_later_attempt_converged() -> None:
+    lost = run(2, status="card_lost", message="GPU is lost", fault="device")
+    taken = run(3, status="launch_error", message="port 29500 is taken", fault="host")
+    runs = [run(1), after(run(2), lost), after(run(3), taken), run(4), run(5)]
+    measured = measure_stability(case(), runs, planned=5, data="real")
+    assert (measured.value, measured.detail["converged"]) == (0.8, 4)
+    assert measured.failed == "full-2 attempt 1 lost a card: GPU is lost; retried for the figures"
+    assert [r["outcome"] for r in measured.detail["runs"]] == ["inside", "card_lost", "inside", "inside", "inside"]
+
+
+def test_two_attempts_that_a_device_failed_cost_one_share() -> None:
+    lost = [run(2, status=status, fault="device") for status in ("card_lost", "crashed")]
+    measured = measure_stability(case(), [run(1), after(run(2), *lost), run(3), run(4), run(5)], planned=5, data="real")
+    assert measured.value == 0.8
+    assert measured.failed == "full-2 attempt 1 lost a card, attempt 2 crashed; retried for the figures"
+
+
+def test_a_run_whose_attempts_all_failed_fails_as_the_last_did() -> None:
+    lost = run(2, status="card_lost", fault="device")
+    full = run(2, status="crashed", message="the disk is full", fault="host")
+    measured = measure_stability(case(), [after(full, lost), run(1)], planned=2, data="real")
+    assert measured.failed == "full-2 crashed after 2 attempts: the disk is full"
+    assert measured.detail["runs"][1]["outcome"] == "crashed"
+    bad = run(2, status="crashed", message="boom", fault="program")
+    assert measure_stability(case(), [after(bad, lost)], planned=1, data="real").failed == (
+        "full-2 crashed in attempt 2: boom"
+    )
+
+
+def test_a_run_that_was_cancelled_after_its_card_was_lost_has_failed() -> None:
+    runs = [after(run(1, status="cancelled"), run(1, status="card_lost", fault="device"))]
+    assert measure_stability(case(), runs, planned=1, data="real").failed is not None
 
 
 def test_a_crash_fails_even_where_runs_are_missing() -> None:

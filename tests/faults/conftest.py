@@ -6,16 +6,15 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.agent.conftest import Job
-from tests.agent.conftest import job as job
-from tests.plugin.conftest import PROGRAMS, Bench
-from tests.plugin.conftest import bench as bench
+from tests.agent.conftest import Job, job
+from tests.faults.disks import Disk, run_where_one_may_mount, small_disk
+from tests.plugin.conftest import PROGRAMS, Bench, bench
 
 CONFIGURATIONS = "  - {{vendor: {vendor}, precision: fp32, batch_size: 32, cards: {cards}}}"
 
@@ -71,6 +70,23 @@ def campaign(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     token = f"token-{uuid.uuid4().hex}"
     monkeypatch.setenv("TOKEN_OF_THIS_TEST", token)
     return Campaign(bench, token)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A file system of 1 MiB."""
+    with small_disk(tmp_path / "disk", "1m") as made:
+        yield made
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Tests that need a disk of their own are run again where they may have one."""
+    disk = pyfuncitem.funcargs.get("disk")
+    if not isinstance(disk, Disk) or not disk.why:
+        return None
+    run_where_one_may_mount(pyfuncitem, disk.why)
+    return True
 
 
 def left(token: str) -> list[int]:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pytest_sixdim.agent.logs import FINISHING
 from tests.agent.conftest import Job, strays, wait_for
 from tests.faults.conftest import Campaign
@@ -28,46 +26,41 @@ def run(campaign: Campaign, fault: str, *args: str) -> dict[str, Any]:
     return campaign.dimension("speed")
 
 
-@pytest.mark.parametrize("kind", ["garbage", "binary", "utf8", "control", "nul", "half_line", "keys"])
-def test_what_is_no_event_changes_nothing(campaign: Campaign, kind: str) -> None:
-    speed = run(campaign, kind)
+def test_what_is_no_event_changes_nothing(campaign: Campaign) -> None:
+    speed = run(campaign, "garbage,binary,utf8,control,nul,half_line")
     assert speed["verdict"] == "unjudged"
-    assert speed["value"] == pytest.approx(1600 / 0.15, rel=0.5)
-    assert [event for event in campaign.events("full-1") if event != "progress"] == WELL
+    assert 1000 < speed["value"] < 2 * 1600 / 0.15
+    assert campaign.events("full-1") == WELL
     assert "\x1b[2J" not in campaign.text
 
 
 def test_line_of_a_hundred_megabytes(campaign: Campaign) -> None:
-    # printing it takes a while, which the segment's seconds hold too
-    assert run(campaign, "long_line")["value"] > 0
+    speed = run(campaign, "long_line")
+    assert speed["verdict"] in ("unjudged", "suspect")  # where the agent could not keep up
     assert campaign.events("full-1") == WELL
 
 
-@pytest.mark.parametrize(
-    ("kind", "what"),
-    [
-        ("broken", "printed 5 events that cannot be read: no JSON object: Expecting property name"),
-        ("nested", "printed 1 event that cannot be read: nested too deeply"),
-    ],
-)
-def test_broken_events_are_told_beside_the_figures(campaign: Campaign, kind: str, what: str) -> None:
-    speed = run(campaign, kind)
+def test_broken_events_are_told_beside_the_figures(campaign: Campaign) -> None:
+    speed = run(campaign, "broken,nested,keys")
     assert speed["verdict"] == "unjudged"
-    assert any(what in flag for flag in speed["detail"]["flags"])
+    what = "full-1 printed 7 events that cannot be read: no JSON object: Expecting property name"
+    assert what in campaign.text
 
 
 def test_numbers_beyond_all_measure(campaign: Campaign) -> None:
     speed = run(campaign, "numbers")
     assert speed["verdict"] in ("unjudged", "suspect")
-    malformed = campaign.result("full-1")["events"]["malformed"]
-    assert sum(malformed.values()) == 5
+    assert sum(campaign.result("full-1")["events"]["malformed"].values()) == 4
 
 
-@pytest.mark.parametrize("kind", ["seconds_huge", "seconds_negative", "seconds_nan", "seconds_zero"])
-def test_segment_of_impossible_seconds_never_passes(campaign: Campaign, kind: str) -> None:
-    speed = run(campaign, kind)
-    assert speed["verdict"] in ("unknown", "suspect")
-    assert "segment" in speed["reason"]
+def test_segments_of_impossible_seconds(campaign: Campaign) -> None:
+    speed = run(campaign, "seconds")
+    assert (speed["verdict"], speed["value"]) == ("unknown", None)
+    assert campaign.result("full-1")["events"]["malformed"] == {
+        "event 'segment': 'seconds' must be float, not 1e+308": 1,
+        "event 'segment': 'seconds' must be 0 to 1e+09 s, not -0.15": 1,
+        "event 'segment': 'seconds' must be float, not nan": 1,
+    }
 
 
 def test_segment_that_is_read_late_is_suspect(campaign: Campaign) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,11 @@ from typing import Any
 
 #: Seconds that anything may take before it counts as stuck.
 PATIENCE = 180.0
-#: What differs between two campaigns that came to the same: times, places, what sampling cost.
-VARYING = frozenset({"seconds", "directory", "sampler", "reused", "noise", "neighbours"})
-#: Files that appear below the session's folder while it starts, and while one run goes on.
-FILES_A_RUN = 12
+#: What differs between two campaigns that came to the same: times, places, what sampling cost; and in texts, pauses.
+VARYING = frozenset({"seconds", "directory", "sampler", "reused", "noise", "neighbours", "whole"})
+PAUSED = re.compile(r"paused for [\d.]+ %")
+#: Files that a run leaves below the session's folder, and seconds between the last of a number of them and the kill.
+FILES_A_RUN, DELAY = 15, 0.4
 
 Snapshot = dict[str, tuple[int, int, bytes]]
 
@@ -66,9 +68,9 @@ class Campaign:
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
                     line = (entry / "cmdline").read_bytes().decode(errors="replace")
-                    if self.mark.encode() in (entry / "environ").read_bytes():
-                        if not words or any(word in line for word in words):
-                            found.append(int(entry.name))
+                    ours = self.mark.encode() in (entry / "environ").read_bytes()
+                    if ours and (not words or any(word in line for word in words)):
+                        found.append(int(entry.name))
                 except OSError:
                     continue
         return found
@@ -88,7 +90,9 @@ def plain(value: Any) -> Any:
     """A scorecard without what differs between two campaigns."""
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items() if name not in VARYING}
-    return [plain(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return PAUSED.sub("paused", value) if isinstance(value, str) else value
 
 
 def snapshot(directory: Path) -> Snapshot:
@@ -105,42 +109,62 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When to kill, in files below the newest session's folder and seconds more, so that it does not depend on the
+    speed of the machine; whom; and whether the next session starts while the rest of this one still ends."""
+
+    files: int
+    delay: float
+    agents_too: bool
+    at_once: bool
+
+
 def kill_and_resume(campaign: Campaign, kills: int, luck: random.Random, say: Callable[[str], None] = print) -> str:
     """Kill a campaign so many times at random moments, each time resuming the last session, then let it end.
 
-    A moment is a number of files below the newest session's folder and a fraction of a second, so that it does not
-    depend on the speed of the machine. Returns what the last pytest printed.
+    Returns what the last pytest printed. No process may be left, and no session may be changed by a later one.
     """
     kept: dict[Path, Snapshot] = {}
-    for number in range(kills):
+    killed, reach = 0, 1.0
+    while killed < kills:
+        files = luck.randrange(1 + int(reach * FILES_A_RUN * campaign.runs))
+        moment = Moment(files, reach * luck.uniform(0.0, DELAY), luck.random() < 0.5, luck.random() < 0.3)
         before = campaign.sessions()
-        process = campaign.start(*(["--sixdim-resume", "last"] if (campaign.results / "latest").exists() else []))
-        files, delay = luck.randrange(FILES_A_RUN * campaign.runs), luck.uniform(0.0, 0.4)
-        agents_too, at_once = luck.random() < 0.5, luck.random() < 0.3
-
-        def there(files: int = files, before: list[Path] = before, process: Any = process) -> bool:
-            new = [path for path in campaign.sessions() if path not in before]
-            return process.poll() is not None or (bool(new) and sum(1 for _ in new[0].rglob("*")) >= files)
-
-        until(there, f"{files} files")
-        time.sleep(delay)
-        ended = process.poll() is not None
-        process.kill()
-        process.wait(PATIENCE)
-        if agents_too:
-            for pid in campaign.processes("pytest_sixdim.agent"):
-                os.kill(pid, signal.SIGKILL)
+        struck = strike(campaign, moment)
         new = [path for path in campaign.sessions() if path not in before]
-        how = "had ended" if ended else f"killed{' with its agents' if agents_too else ''}"
-        say(f"kill {number + 1}: {how} at {files} files + {delay:.2f} s, {finished(new)} runs finished")
-        if not at_once:
+        say(f"{moment}: {'killed' if struck else 'had ended'}, {finished(new)} runs finished")
+        killed, reach = killed + struck, reach if struck else reach / 2
+        if not moment.at_once:
             until(lambda: not campaign.processes(), "every process to end")
             kept.update({path: snapshot(path) for path in new})
     last = campaign.run_through("--sixdim-resume", "last")
     until(lambda: not campaign.processes(), "every process to end")
-    for path, files_then in kept.items():
-        assert snapshot(path) == files_then, f"{path} was changed by a later session"
+    for path, then in kept.items():
+        assert snapshot(path) == then, f"{path} was changed by a later session"
     return last
+
+
+def strike(campaign: Campaign, moment: Moment) -> bool:
+    """Start or resume a campaign and kill it; False where it had ended before."""
+    before = campaign.sessions()
+    process = campaign.start(*(["--sixdim-resume", "last"] if (campaign.results / "latest").exists() else []))
+
+    def there() -> bool:
+        new = [path for path in campaign.sessions() if path not in before]
+        return process.poll() is not None or (bool(new) and sum(1 for _ in new[0].rglob("*")) >= moment.files)
+
+    try:
+        until(there, f"{moment.files} files")
+        time.sleep(moment.delay)
+    finally:
+        ended = process.poll() is not None
+        process.kill()
+        process.wait(PATIENCE)
+    if moment.agents_too:
+        for pid in campaign.processes("pytest_sixdim.agent"):
+            os.kill(pid, signal.SIGKILL)
+    return not ended
 
 
 def finished(sessions: list[Path]) -> int:

@@ -16,18 +16,21 @@ SPEEDS = "--speeds=200000/201000/202000"
 CONSTANT = "not power and not memory"
 
 
-@pytest.mark.parametrize("seed", [20261, 20262, 20263])
-def test_a_campaign_killed_again_and_again_gives_the_same_scorecards(bench: Bench, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "cards"), [(1, (1,)), (2, (1,)), (3, (1, 2))])
+def test_a_campaign_killed_again_and_again_gives_the_same_scorecards(
+    bench: Bench, seed: int, cards: tuple[int, ...]
+) -> None:
     bench.case("tiny", SPEEDS, "--segment=0.03", extra="stability: {runs: 3}")
-    command = pytest_command(bench.python, "-m", CONSTANT, "cases")
+    asked = ",".join(map(str, cards))
+    command = pytest_command(bench.python, "-m", CONSTANT, "--sixdim-cards", asked, "cases")
     (bench.path / "through").mkdir()
     (bench.path / "through" / "cases").symlink_to(bench.cases)
-    through = Campaign(bench.path / "through", command, f"through-{os.getpid()}-{seed}", runs=6)
+    through = Campaign(bench.path / "through", command, f"through-{os.getpid()}-{seed}", runs=3 * len(cards))
     through.run_through()
-    killed = Campaign(bench.path, command, f"killed-{os.getpid()}-{seed}", runs=6)
+    killed = Campaign(bench.path, command, f"killed-{os.getpid()}-{seed}", runs=3 * len(cards))
     print(f"seed {seed}")
     last = kill_and_resume(killed, kills=5, luck=random.Random(seed))
     assert killed.scorecards() == through.scorecards(), last
-    assert set(killed.scorecards()) == {"tiny/cpu-fp32-bs32-1x1", "tiny/cpu-fp32-bs32-1x2"}
+    assert set(killed.scorecards()) == {f"tiny/cpu-fp32-bs32-1x{count}" for count in cards}
     assert {card["dimensions"]["stability"]["value"] for card in killed.scorecards().values()} == {1.0}
     assert "Traceback" not in last

@@ -55,7 +55,7 @@ def scorecards(bench: Bench) -> dict[str, Any]:
     return {str(path.relative_to(bench.session)): form(json.loads(path.read_text())) for path in paths}
 
 
-def testcases(bench: Bench) -> set[tuple[str, str, tuple[str, ...]]]:
+def junit_cases(bench: Bench) -> set[tuple[str, str, tuple[str, ...]]]:
     """Class, name and outcome of every testcase."""
     cases = ElementTree.parse(bench.path / "junit.xml").iter("testcase")
     return {(case.get("classname", ""), case.get("name", ""), tuple(child.tag for child in case)) for case in cases}
@@ -66,11 +66,11 @@ def test_workers_that_share_the_host_give_scorecards_and_junit_of_the_same_form(
     bench.case("beta", "--segment", "0.3", "--value", "90")
     chosen = ("-m", "singlecard and (accuracy or stability)", "--sixdim-runs", "2", "--junitxml=junit.xml")
     bench.run(*chosen)
-    serial, serial_cases = scorecards(bench), testcases(bench)
+    serial, serial_cases = scorecards(bench), junit_cases(bench)
     distributed = bench.run(*chosen, "-n", "2", "--sixdim-share")
     assert len(serial) == 2
     assert scorecards(bench) == serial
-    assert testcases(bench) == serial_cases
+    assert junit_cases(bench) == serial_cases
     assert len(serial_cases) == 4
     distributed.stdout.no_fnmatch_line("*take turns*")
     assert sorted(path.name for path in bench.session.glob(".said*")) == []

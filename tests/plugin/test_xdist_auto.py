@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.plugin.conftest import Bench
 
 pytest.importorskip("xdist")
+#: pytester forgets what a test imports, and PyYAML can't be imported twice.
+pytest.importorskip("yaml")
 #: Four cards, as far as anybody can count.
 VENDOR = """\
 sixdim: 1
@@ -35,16 +35,17 @@ def case(bench: Bench, name: str, cards: str) -> None:
 
 
 def workers(bench: Bench, *args: str, auto: str = "auto") -> int:
-    """How many workers start; none of them has a test to run."""
-    result = bench.run("--sixdim-vendor", "fours", "-n", auto, "-k", "nothing", *args)
-    (line,) = (line for line in result.outlines if line.startswith("created: "))
-    return int(re.fullmatch(r"created: (\d+)/\1 workers?", line)[1])  # type: ignore[index]
+    """What pytest-xdist is answered."""
+    config = bench.pytester.parseconfig("--sixdim", "--sixdim-vendor", "fours", "-n", auto, *args)
+    return int(config.hook.pytest_xdist_auto_num_workers(config=config))
 
 
 def test_cards_are_divided_by_the_smallest_run(four_cards: Bench) -> None:
     for name in ("alpha", "beta", "gamma"):
         case(four_cards, name, "2")
-    assert workers(four_cards, "-m", "not linearity") == 3  # the reference of two cards is a run on one
+    assert workers(four_cards) == 3  # linearity needs a run on one card
+    case(four_cards, "delta", "1")
+    assert workers(four_cards) == 4
     assert workers(four_cards, "--sixdim-cards", "1") == 1
 
 
@@ -60,7 +61,13 @@ def test_no_more_workers_than_cards(four_cards: Bench) -> None:
     for number in range(6):
         case(four_cards, f"case{number}", "1")
     assert workers(four_cards) == 4
-    assert workers(four_cards, "--maxprocesses", "3") == 3
+
+
+def test_as_many_workers_start(four_cards: Bench) -> None:
+    for name in ("alpha", "beta", "gamma"):
+        case(four_cards, name, "1")
+    result = four_cards.run("--sixdim-vendor", "fours", "-n", "auto", "--maxprocesses", "2", "-k", "nothing")
+    result.stdout.fnmatch_lines(["created: 2/2 workers"])
 
 
 def test_a_broken_case_counts_for_nothing(four_cards: Bench) -> None:
@@ -75,6 +82,7 @@ def test_the_environment_and_a_conftest_count_more(four_cards: Bench, monkeypatc
     (four_cards.path / "conftest.py").write_text("def pytest_xdist_auto_num_workers(config):\n    return 3\n")
     assert workers(four_cards) == 3
     (four_cards.path / "conftest.py").unlink()
+    assert workers(four_cards) == 1
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "2")
     assert workers(four_cards) == 2
 

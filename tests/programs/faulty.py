@@ -66,7 +66,7 @@ def cuda_memory(_: argparse.Namespace) -> None:
         class OutOfMemoryError(RuntimeError):
             """As torch calls it."""
 
-        OutOfMemoryError.__module__ = "torch"
+        OutOfMemoryError.__module__, OutOfMemoryError.__qualname__ = "torch", "OutOfMemoryError"
         raise OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 1 has a total capacity of 139 GiB")
     wait_for_the_others()
 
@@ -134,10 +134,9 @@ def nothing(_: argparse.Namespace) -> None:
 def flood(_: argparse.Namespace) -> None:
     """A hundred thousand lines a second for two seconds."""
     lines = "a line of a program that prints far too much\n" * 1000
-    for tenth in range(20):
+    for _ in range(20):
         due = time.monotonic() + 0.1
-        for _ in range(10):
-            sys.stdout.write(lines)
+        sys.stdout.write(lines * 10)
         sys.stdout.flush()
         time.sleep(max(0.0, due - time.monotonic()))
 
@@ -146,7 +145,6 @@ def mark(body: str) -> bytes:
     return f"[sixdim] {body}\n".encode()
 
 
-SEGMENT_LINE = '{"event": "segment", "index": 3, "samples": 1600, "steps": 50, '
 FAULTS: dict[str, Fault] = {
     "nothing": nothing,
     "sigkill": sigkill,
@@ -158,6 +156,8 @@ FAULTS: dict[str, Fault] = {
     "children": children,
     "child": child,
     "held_up": held_up,
+    "half_line": nothing,
+    "seconds": nothing,
     "clock": clock,
     "flood": flood,
     "garbage": raw(b"Segmentation fault\nTraceback (most recent call last):\n<script>alert(1)</script> ]]> &\n" * 50),
@@ -166,9 +166,9 @@ FAULTS: dict[str, Fault] = {
     "utf8": raw(b"\xff\xfe\xc3\x28 \xed\xa0\x80 \xf8\x88\x80\x80\x80 \xe6\n" * 100),
     "control": raw(b"\x1b[2J\x1b]0;title\x07\x9b31m\x08\x08\x0c\x0e\x1b[?1049h\x85\n" * 100),
     "nul": raw(b"\0" * 100_000 + b"\n\0\0\n"),
-    "broken": raw(b"[sixdim] {\n[sixdim] {}\n[sixdim] {\"event\": 7}\n[sixdim] {\"event\": \"segment\"\n[sixdim] {]\n"),
+    "broken": raw(b'[sixdim] {\n[sixdim] {}\n[sixdim] {"event": 7}\n[sixdim] {"event": "segment"\n[sixdim] {]\n'),
     "nested": raw(mark('{"event": "start", "versions": ' + '{"a":' * 9000 + "1" + "}" * 9001)),
-    "keys": raw(mark(json.dumps({"event": "progress", **{f"k{i}": i for i in range(5000)}}))),
+    "keys": raw(mark(json.dumps({"event": "progress", **{f"k{i}": i for i in range(10_000)}}))),
     "numbers": raw(
         mark('{"event": "progress", "step": 1' + "0" * 5000 + "}")
         + mark('{"event": "progress", "speed": 1e308}') * 5
@@ -178,8 +178,8 @@ FAULTS: dict[str, Fault] = {
         + mark('{"event": "evaluation", "value": 1, "seconds": -5}')
     ),
 }
-#: What the third segment says of its seconds instead.
-SECONDS = {"seconds_huge": 1e308, "seconds_negative": -0.15, "seconds_nan": float("nan"), "seconds_zero": 0}
+#: What segments say of their seconds instead, by their index.
+SECONDS = {2: 1e308, 3: -0.15, 4: float("nan"), 5: 0.0}
 
 
 def main() -> None:
@@ -187,12 +187,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--role", default="full")
-    parser.add_argument("--fault", default="nothing")
+    parser.add_argument("--fault", default="nothing", help="one, or several with commas between")
     parser.add_argument("--when", type=int, default=2)
     parser.add_argument("--token", default="")
     parser.add_argument("--place", default="")
     parser.add_argument("--shift", default="")
-    parser.add_argument("--half-line", action="store_true")
     options = parser.parse_args()
     strikes = options.when == options.seed
     event("start", role=options.role, world_size=WORLD, data="real")
@@ -201,17 +200,18 @@ def main() -> None:
     last = time.monotonic()
     for index in range(1, 6):
         time.sleep(SEGMENT)
-        if index == 3 and strikes and options.fault in FAULTS:
-            FAULTS[options.fault](options)
+        if index == 3 and strikes:
+            for fault in options.fault.split(","):
+                FAULTS[fault](options)
         now = time.monotonic()
         seconds = now - last
-        if index == 3 and strikes:
-            seconds = SECONDS.get(options.fault, seconds)
+        if strikes and options.fault == "seconds":
+            seconds = SECONDS.get(index, seconds)
         samples = 50 * options.batch_size * WORLD
         event("segment", index=index, samples=samples, seconds=seconds, steps=50, loss=1 / (index + options.seed))
         last = now
     event("evaluation", value=98.0, samples=360, seconds=0.0, epoch=1)
-    if strikes and options.fault == "half_line":
+    if strikes and "half_line" in options.fault:
         sys.stdout.write('[sixdim] {"event": "end", "status": "success"}')
         sys.stdout.flush()
     else:

@@ -35,7 +35,8 @@ def write_run(
 ) -> None:
     """A run's files. One that did not complete ends after `seconds`, however far it came."""
     chance = random.Random(index)
-    order = {"role": "full", "index": index, "seed": index, "segments": 5}
+    key = {"configuration": configuration.id, "nodes": configuration.nodes, "cards": configuration.cards}
+    order = {"role": "full", "index": index, "seed": index, "segments": 5, **key}
     write_json(directory / "order.json", order)
     write_json(
         directory / "result.json",
