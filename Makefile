@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Where tests/compat runs: the oldest pytest and pytest-xdist that are supported, and pytest alone.
+OLD_AND_BARE := $(addprefix $(VENV)/compat/,oldest/.made oldest-alone/.made newest-alone/.made)
+
 .DEFAULT_GOAL := help
 .PHONY: help bench test lint format clean
 
@@ -14,7 +17,7 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 	$(BIN)/pytest --sixdim -v cases/image_classification/digits.case.yaml
 
 # Most tests wait for processes: four at a time keep two cores busy.
-test: $(VENV)/.dev  ## Run the tests
+test: $(VENV)/.dev $(OLD_AND_BARE)  ## Run the tests
 	@echo "== running the tests (about seven minutes on two idle cores)"
 	$(BIN)/pytest -n 4 --dist worksteal tests
 
@@ -46,4 +49,13 @@ $(VENV)/.cases: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml $(VENV)/.cases
 	@echo "== installing what the tests and checks need"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cases,dev]'
+	@touch $@
+
+$(VENV)/compat/oldest/.made: RELEASES = pytest==8.4.0 pytest-xdist==3.6.1
+$(VENV)/compat/oldest-alone/.made: RELEASES = pytest==8.4.0
+$(VENV)/compat/newest-alone/.made: RELEASES = pytest
+$(OLD_AND_BARE): %/.made: pyproject.toml | $(BIN)/python
+	@echo "== installing the plugin with $(RELEASES) in $*"
+	$(BIN)/python -m venv --clear $*
+	$*/bin/python -m pip install --quiet --disable-pip-version-check -e . $(RELEASES)
 	@touch $@

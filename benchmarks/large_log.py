@@ -44,7 +44,7 @@ while size < wanted:
         block = b"x" * 1_000_000 + b"\\n"
     else:
         step += 1000
-        line = "2026-03-01 10:15:%02d,%03d INFO train.py:212 | epoch 3 [%6d/%6d] | loss %.4f | lr 1.0e-03 | %.1f samples/s\\n"
+        line = "2026-03-01 10:15:%02d,%03d INFO train.py:212 | epoch 3 [%6d/%6d] | loss %.4f | %.1f samples/s\\n"
         block = b"".join((line % (i % 60, i, step + i, 400000, 2.5, 4900 + i % 7)).encode() for i in range(1000))
         block += line_of("progress", step=step, loss=1 / step)
     size += out.write(block)
@@ -62,6 +62,8 @@ peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 own = resource.getrusage(resource.RUSAGE_SELF)
 print(peak, own.ru_utime + own.ru_stime)
 """
+
+
 def measure(kind: str, size: int) -> dict[str, Any]:
     """One run: bytes, the agent's CPU and wall seconds and peak of memory (MB), CPU seconds of reading plain lines, and
     what reading the events back takes."""
@@ -103,7 +105,9 @@ def main() -> None:
     """Measure and print."""
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     kinds = sys.argv[2:] or KINDS
-    print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}; CPU seconds are the agent's own, its start included")
+    print(
+        f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}; CPU seconds are the agent's own, its start included"
+    )
     for kind in kinds:
         small, large = (measure(kind, size) for size in (megabytes * 10_000, megabytes * 1_000_000))
         cpu = large["cpu"] - small["cpu"]

@@ -129,5 +129,5 @@ def _at_start(said: str, texts: CardTexts) -> Fault | None:
     if NOT_MET.search(said):
         return Fault("host", "the ranks did not meet", launch=True)
     if any(text in said for text in texts.busy):
-        return Fault("host", "somebody else has the card for himself", launch=True)
+        return Fault("host", "another process has the card", launch=True)
     return None

@@ -62,7 +62,7 @@ class CardTexts:
     Attributes:
         lost: the card is gone.
         error: the card, or a collective over cards, failed.
-        busy: somebody else has the card for himself.
+        busy: another process has the card.
     """
 
     lost: tuple[str, ...] = ()

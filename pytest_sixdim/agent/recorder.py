@@ -135,7 +135,7 @@ def complaint(error: Exception) -> str:
 
 
 def write_atomically(path: Path, record: Any) -> None:
-    """Write a JSON file that is either whole or as it was, and outlasts a power cut.
+    """Write a JSON file that is either whole or as it was, also after a power cut.
 
     Raises OSError, which names `path`, and ValueError for NaN.
     """
@@ -153,7 +153,6 @@ def write_atomically(path: Path, record: Any) -> None:
             raise
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
-    _settle(path.parent)
 
 
 def discard(path: Path) -> None:
@@ -164,7 +163,7 @@ def discard(path: Path) -> None:
         pass
 
 
-def _settle(directory: Path) -> None:
+def settle(directory: Path) -> None:
     """Have the names in a directory outlast a power cut; some file systems can't be asked, and need not be."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -29,7 +29,7 @@ from pytest_sixdim.agent.processes import (
     scratch_prefix,
 )
 from pytest_sixdim.agent.ranks import RankProcesses
-from pytest_sixdim.agent.recorder import SCHEMA, EventLog, complaint, write_atomically
+from pytest_sixdim.agent.recorder import SCHEMA, EventLog, complaint, settle, write_atomically
 from pytest_sixdim.agent.sampling import Sampling
 from pytest_sixdim.agent.stopping import Stop, reason_to_stop
 from pytest_sixdim.core.events import Event, event_from, event_record
@@ -55,6 +55,7 @@ def carry_out(order: Order) -> RunResult:
     process of the run is left.
     """
     adopt_orphans()
+    os.environ["SIXDIM_JOB"] = job_mark()  # of a sampler's tools too, which would outlive an agent that is killed
     cancellation = Cancellation()
     dialect = _dialect(order)
     with ExitStack() as stack:
@@ -74,6 +75,7 @@ def carry_out(order: Order) -> RunResult:
             end_descendants(launcher)
     record = {"schema": SCHEMA, **asdict(result), "started_unix": started_unix, "event_lines": events.lines}
     write_atomically(order.directory / "result.json", record)
+    settle(order.directory)
     return result
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.agent.processes import namespace
 from pytest_sixdim.campaign.locks import lock_directory, read_note
 from pytest_sixdim.campaign.turns import tickets
 
@@ -31,6 +32,7 @@ class Holder:
         since_unix: held, or waited, since when.
         cards: their ids; of who waits: none.
         host: whether it holds the host as a whole, so that nobody has its other cards.
+        gone: whether the process has ended, so that the locks are held by its agent alone.
     """
 
     run: str | None
@@ -38,6 +40,7 @@ class Holder:
     since_unix: float | None
     cards: tuple[str, ...] = ()
     host: bool = False
+    gone: bool = False
 
     @property
     def name(self) -> str:
@@ -45,7 +48,7 @@ class Holder:
         run = "another run" if self.run is None else f"run {self.run}"
         if self.process is None:
             return run
-        gone = "" if Path(f"/proc/{self.process}").exists() else " (which is gone; its agent ends the run)"
+        gone = " (which is gone; its agent ends the run)" if self.gone else ""
         return f"{run} of process {self.process}{gone}"
 
     @property
@@ -63,7 +66,7 @@ class Holding:
 
     def to_json(self) -> dict[str, Any]:
         """As docs/formats.md describes it."""
-        names = ("run", "process", "since_unix")
+        names = ("run", "process", "since_unix", "gone")
         return {
             "holders": [asdict(holder) for holder in self.holders],
             "waiting": [{name: getattr(waiter, name) for name in names} for waiter in self.waiting],
@@ -100,10 +103,13 @@ def who_holds(directory: Path | None = None) -> Holding:
 def read_holder(note: Mapping[str, Any]) -> Holder:
     """What a note says, as far as it makes sense."""
     run, process, since = note.get("run"), note.get("pid"), note.get("since_unix")
+    number = process if isinstance(process, int) and 0 < process <= _PIDS else None
+    here = note.get("namespace") == namespace()  # else the number may be that of a process of another container
     return Holder(
-        _printable(run) if isinstance(run, str) and run else None,
-        process if isinstance(process, int) and 0 < process <= _PIDS else None,
-        float(since) if isinstance(since, (int, float)) and 0 < since < _LATEST else None,
+        run=_printable(run) if isinstance(run, str) and run else None,
+        process=number,
+        since_unix=float(since) if isinstance(since, (int, float)) and 0 < since < _LATEST else None,
+        gone=here and number is not None and not Path(f"/proc/{number}").exists(),
     )
 
 

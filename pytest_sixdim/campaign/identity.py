@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LISTED = 200
 #: Differences that are named; characters of a value that are shown.
 NAMED, SHOWN = 3, 60
+#: The part that holds an argument list.
+ARGUMENTS = "arguments"
 
 
 def identity_parts(bench: Bench, planned: PlannedRun, devices: Sequence[Device]) -> dict[str, Any]:
@@ -72,17 +74,30 @@ def _difference(name: str, there: Any, here: Any) -> str:
         return f"{name} is not here"
     if _is_hash(here) and there is None:
         return f"{name} was not there"
-    shown = [_shown(there), _shown(here)]
+    shown = [_shown(value) for value in (_unlike(there, here) if name == ARGUMENTS else (there, here))]
     if None in shown:
-        return f"{name} differs"
+        return f"{name} {'differ' if name == ARGUMENTS else 'differs'}"
     return f"{name} {shown[0]} there, {shown[1]} here"
+
+
+def _unlike(there: Any, here: Any) -> tuple[Any, Any]:
+    """Of two argument lists, what the other one has not."""
+    if not isinstance(there, str) or not isinstance(here, str):
+        return there, here
+    try:
+        sides = [shlex.split(text) for text in (there, here)]
+    except ValueError:  # a quotation that does not end
+        return there, here
+    only = [[word for word in side if word not in other] for side, other in (sides, sides[::-1])]
+    return shlex.join(only[0]), shlex.join(only[1])
 
 
 def _shown(value: Any) -> str | None:
     """A value as a sentence holds it; None where it says nothing to a reader."""
-    text = {None: "unknown", True: "yes", False: "no"}.get(value) if value is None or value in (True, False) else None
-    text = str(value) if text is None and isinstance(value, (str, int, float)) else text
-    return text if text is not None and text.isprintable() and len(text) <= SHOWN and not _is_hash(value) else None
+    if value is None or isinstance(value, bool):
+        return {None: "unknown", True: "yes", False: "no"}[value]
+    text = str(value) if isinstance(value, (str, int, float)) else ""
+    return text if text.isprintable() and 0 < len(text) <= SHOWN and not _is_hash(text) else None
 
 
 def _is_hash(value: Any) -> bool:
@@ -106,7 +121,7 @@ def _asked(bench: Bench, planned: PlannedRun) -> dict[str, Any]:
         "data": "generated" if on_generated else "none" if case.data is None else case.data.path,
         "launch": case.train.launch,
         "command": shlex.join(command),
-        "arguments": shlex.join([*case.train.args, *configuration.args]),
+        ARGUMENTS: shlex.join([*case.train.args, *configuration.args]),
         "--sixdim-quick": case.is_quick,
         "--sixdim-share": settings.share,
         "launcher": settings.launcher,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_sixdim.agent.processes import namespace
 from pytest_sixdim.campaign.holders import HOST, Holder, card_lock, read_holder, who_holds
 from pytest_sixdim.campaign.locks import lock_directory, read_note, remove, take, write_note
 from pytest_sixdim.campaign.settings import SettingsError
@@ -90,7 +91,7 @@ def lease(
         raise SettingsError(f"run {label} needs {count} cards, {len(pool)} are there")
     began = time.monotonic()
     directory = lock_directory()
-    note = {"pid": os.getpid(), "run": label, "since_unix": time.time(), "cards": count}
+    note = {"pid": os.getpid(), "namespace": namespace(), "run": label, "since_unix": time.time(), "cards": count}
     tell = _once(waiting)
     with _run_locked(directory, run, note, tell) as run_lock:
         with turn(directory, note, lambda: tell(_queued(directory, note))):

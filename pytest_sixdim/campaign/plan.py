@@ -73,8 +73,13 @@ class Plan:
             for dimension in want.dimensions:
                 for run in self.needed(want.case, want.configuration, dimension):
                     planned = self._runs.setdefault((want.case.path, run.key), run)
-                    if want.test not in planned.tests:
+                    if planned.tests[-1:] != [want.test]:  # a test's dimensions follow each other
                         planned.tests.append(want.test)
+        self._keys = {key for _, key in self._runs}
+
+    def foresees(self, key: RunKey) -> bool:
+        """Whether a run is one of the plan's."""
+        return key in self._keys
 
     @property
     def runs(self) -> list[PlannedRun]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -102,8 +103,10 @@ class Runner:
             self._say(f"{self._store.directory} was taken away and is made again; what it held is lost")
         while True:
             stored = self._stored(key)
-            if stored is not None and not self._again(stored):
-                return stored
+            if stored is not None:
+                if not self._again(stored):
+                    return stored
+                time.sleep(PAUSE)
             run, pool = self._store.run_directory(key), self._bench.host.devices
             with lease(run, str(key), pool, configuration.cards, share=settings.share, waiting=self._waiting) as held:
                 self._settle(key)  # another process may have been at it until now

@@ -203,7 +203,8 @@ class RunRecord:
     @property
     def attempt(self) -> int:
         """Which launch of the run it is, from 1."""
-        return int(self.order.get("attempt", 1))
+        number = self.order.get("attempt")
+        return number if isinstance(number, int) else 1
 
     @property
     def launch(self) -> str:

@@ -72,7 +72,7 @@ class VendorProfile:
         adapters: by name, what an adapter between framework and card must say of itself here.
         card_lost: texts in a rank's output that mean that the card is gone.
         device_error: that the card failed, or a collective over cards; not what a faulty program brings about as well.
-        card_busy: that somebody else has the card for himself.
+        card_busy: that another process has the card.
         quirks: what else a user of such cards should know, one sentence each.
         unverified: keys of the profile that rest on one public source or none; nobody has tried them on such a card.
     """

@@ -14,10 +14,10 @@ from pytest_sixdim.agent.recorder import complaint, discard
 from pytest_sixdim.campaign.recording import record_baselines
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.scorecard import Scorecard
-from pytest_sixdim.core.visible import inert, visible, visible_lines
+from pytest_sixdim.core.visible import visible, visible_lines
 from pytest_sixdim.plugin.session import Session
+from pytest_sixdim.report.brief import brief
 from pytest_sixdim.report.pages import write_pages
-from pytest_sixdim.report.table import closing, remarks, table
 from pytest_sixdim.report.unreadable import unreadable
 
 JUNIT = "_pytest.junitxml"
@@ -99,8 +99,7 @@ def _lines(cards: Sequence[dict[str, Any]]) -> list[str]:
     """Raises what a scorecard that is not whole makes it raise."""
     for card in cards:
         Scorecard.from_json(card)
-    shown = inert(cards)
-    return [table(shown), *remarks(shown), closing(shown)]
+    return brief(cards)
 
 
 def _raised_in(module: str, trace: TracebackType | None) -> bool:

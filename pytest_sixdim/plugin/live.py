@@ -62,7 +62,7 @@ class Announcer:
     def reused(self, key: RunKey, words: str) -> None:
         """Say that a run of an earlier session stands in for a launch; it counts as one of the plan."""
         planned = self._session.plan.runs
-        foreseen = any(key == other.key for other in planned)
+        foreseen = self._session.plan.foresees(key)
         self._put(Word(f"{key}: {words}", planned=len(planned) if foreseen else None))
 
     def pytest_sixdim_run_started(self, run: StartedRun) -> None:
@@ -72,7 +72,7 @@ class Announcer:
         if run.order["attempt"] > 1:
             most = self._session.settings.retries + 1
             self._put(Word(f"{run.key.name}: attempt {run.order['attempt']} of {most}: {text}"))
-        elif any(run.key == other.key for other in planned):
+        elif self._session.plan.foresees(run.key):
             self._put(Word(text, planned=len(planned)))
         else:
             self._put(Word(f"further run: {text}"))

@@ -46,7 +46,7 @@ def select(session: Session, config: pytest.Config, items: list[pytest.Item]) ->
         why = foreign(session.settings, item.case, item.configuration) if isinstance(item, CaseItem) else None
         if why is None:
             kept.append(item)
-        elif why.startswith("needs") and any(item.nodeid == node or _within(item, node) for node in named):
+        elif why.startswith("needs") and _is_named(item, named):
             item.add_marker(pytest.mark.skip(reason=why))
             kept.append(item)
         else:
@@ -93,19 +93,21 @@ def foreign(settings: Settings, case: Case, configuration: Configuration) -> str
     return None
 
 
-def _named(config: pytest.Config) -> list[str]:
-    """The node ids among the arguments, each as "path::name" with an absolute path."""
-    named = []
+def _named(config: pytest.Config) -> set[tuple[str, str]]:
+    """The node ids among the arguments: absolute path and name."""
+    named = set()
     for argument in config.args:
         path, separator, name = str(argument).partition("::")
         if separator:
-            named.append(f"{(config.invocation_params.dir / path).resolve()}::{name}")
+            named.add((str((config.invocation_params.dir / path).resolve()), name))
     return named
 
 
-def _within(item: pytest.Item, node: str) -> bool:
-    path, _, name = node.partition("::")
-    return Path(path) == item.path.resolve() and name in (item.name, item.name.partition("[")[0])
+def _is_named(item: pytest.Item, named: set[tuple[str, str]]) -> bool:
+    if not named:
+        return False
+    path = str(item.path.resolve())
+    return not named.isdisjoint({(path, item.name), (path, item.name.partition("[")[0])})
 
 
 def _wanted(session: Session, item: pytest.Item) -> Wanted | None:

@@ -113,7 +113,8 @@ class ItemScorecard(Mapping[str, DimensionResult]):
             return f"\nlog tail: see {first}"
         where = f"{run.directory.name} ({run.directory / 'node-0' / 'logs'})"
         if run.result.log_tail:
-            self._item.add_report_section("call", f"log tail of {where}", "\n".join(map(visible, run.result.log_tail)) + "\n")
+            tail = "".join(f"{visible(line)}\n" for line in run.result.log_tail)
+            self._item.add_report_section("call", f"log tail of {where}", tail)
         return f"\nlogs: {run.directory / 'node-0' / 'logs'}"
 
 

@@ -74,6 +74,28 @@ class Section:
     problems: Sequence[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Heading:
+    """One scorecard as a row of the table. `href`: where the row leads; the rest as in Section."""
+
+    href: str | None
+    card: Scorecard
+    target: str
+    judged: str
+    marks: Sequence[str]
+
+
+def heading(record: Mapping[str, Any], ident: str, detailed: bool) -> Heading:
+    """A scorecard's row. `detailed`: its section is in the page as `ident`; else the row leads to its file.
+
+    Raises ValueError or KeyError for a record that is no scorecard.
+    """
+    card = Scorecard.from_json(record)
+    folder = folder_link(f"{card.case}/{card.configuration}")
+    href = f"#{ident}" if detailed else folder and f"{folder}scorecard.json"
+    return Heading(href, card, target(record), judged(record), marks(card))
+
+
 def section(session: Path, record: Mapping[str, Any], ident: str) -> Section:
     """A scorecard's section; its runs' files are read.
 

@@ -126,7 +126,7 @@ class VendorModel(Model):
     adapters: dict[str, AdapterSection] = Field(default={}, description="what an adapter must say of itself here")
     card_lost: list[Text] = Field(default=[], description="output that means that the card is gone")
     device_error: list[Text] = Field(default=[], description="output that means that the card or a collective failed")
-    card_busy: list[Text] = Field(default=[], description="output that means that somebody else has the card")
+    card_busy: list[Text] = Field(default=[], description="output that means that another process has the card")
     quirks: list[Text] = Field(default=[], description="what else a user of such cards should know")
     unverified: list[str] = Field(default=[], description="keys that rest on one public source or none")
 

@@ -29,6 +29,12 @@ def evaluation(value: float | None, **fields: Any) -> dict[str, Any]:
     return {"event": "evaluation", "value": value, **fields}
 
 
+def test_training_has_begun_with_the_first_report_of_it() -> None:
+    assert not course({"event": "start", "role": "full", "world_size": 1, "data": "real"}, {"event": "memory"}).trained
+    for report in ({"event": "warmup_end"}, segment(1), progress(1.0), evaluation(1.0)):
+        assert course(report).trained
+
+
 def test_segments_are_timed_from_the_end_of_warmup_or_the_first_segment() -> None:
     assert not course({"event": "start", "role": "full", "world_size": 1, "data": "real"}).timed
     assert course({"event": "warmup_end"}).timed

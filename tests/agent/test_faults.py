@@ -64,7 +64,7 @@ def whose(*lines: str, trained: bool = True) -> tuple[str, str, bool]:
         (STORE, "the ranks did not meet"),
         (
             "torch.AcceleratorError: CUDA error: CUDA-capable device(s) is/are busy or unavailable",
-            "somebody else has the card for himself",
+            "another process has the card",
         ),
     ],
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.agent.conftest import Job
+import pytest
+
+from pytest_sixdim.campaign.strays import end_strays
+from tests.agent.conftest import Job, strays, wait_for
 
 PROGRAM = """
 time.sleep(0.3)
@@ -78,3 +81,16 @@ def test_tool_is_not_asked_again_when_another_sampler_hangs_and_the_run_is_over(
     assert len((tmp_path / "pids").read_text().split()) == 2
     for pid in (tmp_path / "pids").read_text().split():
         assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_tool_that_outlives_a_killed_agent_is_found_and_ended(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # whose sessions alone end it
+    handle = job.start("ready()\ntime.sleep(600)", samplers=[choice(tmp_path, "exec sleep 1000")])
+    wait_for((job.directory / "work" / "ready-0").exists, 60)
+    wait_for((tmp_path / "pids").exists, 60)
+    tool = int((tmp_path / "pids").read_text().split()[0])
+    handle.kill()
+    assert tool in [pid for found in end_strays() for pid in found.pids]
+    assert strays(handle.pid) == []

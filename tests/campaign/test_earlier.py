@@ -180,6 +180,9 @@ def test_a_run_that_was_not_made_is_launched_without_a_word(tmp_path: Path) -> N
     ("there", "why"),
     [
         ({"seed": 13}, "seed 13 there, 3 here"),
+        ({"seed": 1}, "seed 1 there, 3 here"),
+        ({"seed": True}, "seed yes there, 3 here"),
+        ({"seed": 3.5}, "seed 3.5 there, 3 here"),
         ({"driver": "550.54"}, "driver 550.54 there, 560.35 here"),
         ({"driver": None}, "driver unknown there, 560.35 here"),
         ({"train.py": "sha256:fedcba9876543210"}, "train.py differs"),
@@ -202,6 +205,21 @@ def test_the_difference_is_named(tmp_path: Path, there: dict[str, Any], why: str
     assert answer.words is not None
     assert answer.words.startswith("launched again: ")
     assert why in answer.words
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "why"),
+    [
+        ("--layers 3 --wide", "--layers 4 --wide", "arguments 3 there, 4 here"),
+        ("--wide", "--wide --deep", "arguments differ"),
+        ("--a b", "b --a", "arguments differ"),
+        ("'", "x", "arguments ' there, x here"),
+        (None, "x", "arguments unknown there, x here"),
+        ("x" * 100, "x", "arguments differ"),
+    ],
+)
+def test_of_arguments_those_that_differ_are_shown(there: Any, here: str, why: str) -> None:
+    assert differences({"arguments": there}, {"arguments": here}) == why
 
 
 @pytest.mark.parametrize("parts", [None, [], "x", {}])

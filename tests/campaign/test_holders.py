@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.agent.processes import namespace
 from pytest_sixdim.campaign.holders import HOST, Holder, Holding, card_lock, read_holder, who_holds
 from pytest_sixdim.campaign.locks import take, write_note
 
@@ -87,3 +88,10 @@ def test_files_that_are_no_tickets_are_passed_over(tmp_path: Path, held: Any) ->
     (tmp_path / "queue" / "000000000001.ticket").mkdir()
     held(tmp_path / "queue" / "000000000002.ticket", {"run": "waits", "pid": 1})
     assert [waiter.run for waiter in who_holds(tmp_path).waiting] == ["waits"]
+
+
+def test_a_process_is_gone_only_where_its_number_is_one_of_this_container() -> None:
+    note = {"run": "a", "pid": 2**22, "namespace": namespace()}
+    assert read_holder(note).name == "run a of process 4194304 (which is gone; its agent ends the run)"
+    assert read_holder({**note, "namespace": "another's"}).name == "run a of process 4194304"
+    assert not read_holder({**note, "pid": os.getpid()}).gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
@@ -13,13 +14,13 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.campaign.host import Host
-from pytest_sixdim.campaign.identity import identity_parts
 from pytest_sixdim.campaign.identity import identity as identity_of
+from pytest_sixdim.campaign.identity import identity_parts
 from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.campaign.survey import Calibration
-from pytest_sixdim.core.case import Case, Configuration, DataSet, Metric, StabilityRule, Train
+from pytest_sixdim.core.case import Band, Case, Configuration, DataSet, Limit, Metric, StabilityRule, Train
 from pytest_sixdim.core.vendor import SamplerChoice, VendorProfile
 from pytest_sixdim.samplers import Device
 
@@ -174,22 +175,95 @@ def test_identity_is_of_no_path_and_no_time(bench: Bench, planned: PlannedRun, t
 
 
 def test_identity_changes_with_all_that_decides_a_run(bench: Bench, planned: PlannedRun, tmp_path: Path) -> None:
-    case, train = planned.case, planned.case.train
+    case, train, settings = planned.case, planned.case.train, bench.settings
     others = [
         replace(planned, case=replace(case, train=replace(train, args=("--size", "1")))),
+        replace(planned, case=replace(case, train=replace(train, program=None, command=("run", "it")))),
         replace(planned, case=replace(case, metric=replace(case.metric, target=96.0))),
+        replace(planned, case=replace(case, measure=replace(case.measure, segment_steps=51))),
+        replace(planned, case=replace(case, log=replace(case.log, rank="last"))),
+        replace(planned, case=replace(case, stability=StabilityRule(at="budget", budget=5000))),
+        replace(planned, case=replace(case, is_quick=True)),
         replace(planned, key=replace(planned.key, index=4)),
         replace(planned, key=replace(planned.key, role="window")),
         replace(planned, configuration=replace(planned.configuration, batch_size=64)),
     ]
-    seen = {identity(bench, planned), *(identity(bench, other) for other in others)}
-    seen.add(identity(replace(bench, software={"torch": "2.1"}), planned))
-    seen.add(identity(replace(bench, machine={"driver": "2"}), planned))
-    for name in ("neighbour.py", "package/__init__.py", "package/deep/layers.py"):
+    samplers = (SamplerChoice("process_memory", ("memory", "power")),)
+    benches = [
+        replace(bench, software={"torch": "2.1"}),
+        replace(bench, machine={"driver": "2"}),
+        replace(bench, profile=replace(PROFILE, environment={"ORDER": "PCI"})),
+        replace(bench, profile=replace(PROFILE, backend="gloo")),
+        replace(bench, profile=replace(PROFILE, samplers=samplers)),
+        replace(bench, settings=replace(settings, share=True)),
+        replace(bench, settings=replace(settings, launcher="other")),
+        replace(bench, host=replace(bench.host, devices=(Device(0, "cards:0", "Other card"),) * 2)),
+    ]
+    seen = [identity(bench, planned), *(identity(bench, other) for other in others)]
+    seen += [identity(other, planned) for other in benches]
+    for name in (
+        "neighbour.py",
+        "package/__init__.py",
+        "package/deep/layers.py",
+        "plain/module.py",
+        "kernel.cu",
+        "a.json",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("LAYERS = 3\n")
-        seen.add(identity(bench, planned))
-    assert len(seen) == len(others) + 6
+        seen.append(identity(bench, planned))
+    assert len(set(seen)) == len(seen)
+
+
+def test_identity_is_of_the_files_that_a_command_and_its_arguments_name(
+    bench: Bench, planned: PlannedRun, tmp_path: Path
+) -> None:
+    train = replace(planned.case.train, program=None, command=("sh", "start.sh"), args=("--vocabulary", "words.txt"))
+    commanded = replace(planned, case=replace(planned.case, train=train))
+    seen = [identity(bench, commanded)]
+    for name, text in (("start.sh", "one"), ("words.txt", "one"), ("start.sh", "two"), ("words.txt", "two")):
+        (tmp_path / name).write_text(text)
+        seen.append(identity(bench, commanded))
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_samplers_or_dialects_own_code_is_part_of_the_identity(
+    bench: Bench, planned: PlannedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path / "plugins")
+    own = replace(bench, dialects={**bench.dialects, "sixdim": "own_dialect_of_this_test:Dialect"})
+    (tmp_path / "plugins").mkdir()
+    module = tmp_path / "plugins" / "own_dialect_of_this_test.py"
+    seen = [identity(own, planned)]
+    for text in ("", "CHANGED = True\n"):
+        module.write_text(text)
+        importlib.invalidate_caches()
+        seen.append(identity(own, planned))
+    assert len(set(seen)) == 3
+
+
+def test_identity_is_not_of_what_judges_a_run_or_may_end_it(bench: Bench, planned: PlannedRun, tmp_path: Path) -> None:
+    case, settings = planned.case, bench.settings
+    before = identity(bench, planned)
+    changed = replace(
+        case,
+        title="Other",
+        limits={"speed": Limit("relative", -0.5)},
+        stability=StabilityRule(runs=3, band=Band(0.5)),
+        flops_per_sample=1e9,
+        train=replace(case.train, timeout=1.0, stall=1.0),
+    )
+    assert identity(bench, replace(planned, case=changed)) == before
+    for name in ("tiny.case.yaml", "other.case.yaml", "tiny.baselines.yaml", "conftest.py", "test_own.py", "out.log"):
+        (tmp_path / name).write_text("x")
+    assert identity(bench, planned) == before
+    retried = replace(settings, retries=3, strict=True, results=Path("elsewhere"), python="/other/python", runs=2)
+    assert identity(replace(bench, settings=retried), planned) == before
+
+
+def test_like_cards_have_one_identity(bench: Bench, planned: PlannedRun) -> None:
+    others = tuple(replace(device, id=f"x{device.id}", index=7, uuid="GPU-7") for device in bench.host.devices)
+    assert identity(replace(bench, host=replace(bench.host, devices=others)), planned) == identity(bench, planned)
 
 
 def test_identity_leaves_out_what_the_program_cannot_import(bench: Bench, planned: PlannedRun, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_samples_keep_missing_readings_missing(tmp_path: Path) -> None:
         {"t": 2.0, "power": [11.0, 5.0]},
     )
     log = read_samples(path)
-    assert [series.times for series in log.series["power"]] == [(1.0, 2.0), (1.0, 2.0)]
+    assert [tuple(series.times) for series in log.series["power"]] == [(1.0, 2.0), (1.0, 2.0)]
     assert [series.values for series in log.series["power"]] == [(10.0, 11.0), (None, 5.0)]
     assert log.sources["power"].resolution == 0.1
     assert (log.unavailable, log.errors, len(log.cards)) == ({"energy": "no counter"}, ("late",), 2)

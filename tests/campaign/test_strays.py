@@ -156,6 +156,46 @@ def test_what_is_no_mark_marks_nothing(mark: str, leave: Callable[..., Left]) ->
     assert left.alive == left.pids
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can start processes of others")
+def test_processes_of_other_users_are_theirs(leave: Callable[..., Left]) -> None:
+    child = subprocess.Popen(["sleep", "600"], env={**os.environ, "SIXDIM_JOB": GONE}, user=65534)
+    try:
+        assert find_strays() == end_strays() == []
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_processes_whose_environment_cannot_be_read_are_left_alone(
+    leave: Callable[..., Left], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, really = leave(GONE), Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path == Path(f"/proc/{left.process.pid}/environ"):
+            raise PermissionError(13, "Permission denied")
+        return really(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    assert end_strays() == []
+    assert left.alive == left.pids
+
+
+def test_processes_of_another_container_are_its_own(leave: Callable[..., Left]) -> None:
+    """Their agent's number says nothing here."""
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode:
+        pytest.skip("no PID namespace can be made here")
+    code = "import os, sys, time\nprint(os.getpid(), flush=True)\nsys.stdin.read()"
+    command = ["unshare", "--pid", "--fork", "env", f"SIXDIM_JOB={GONE}", sys.executable, "-c", code]
+    inside = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert inside.stdout is not None
+    assert inside.stdout.readline() == "1\n"
+    assert find_strays() == end_strays() == []
+    inside.communicate("")
+    assert inside.returncode == 0
+
+
 def test_this_process_and_those_that_started_it_are_no_strays(tmp_path: Path) -> None:
     code = "from pytest_sixdim.campaign.strays import end_strays\nprint(end_strays())"
     environ = {**os.environ, "SIXDIM_JOB": GONE, "XDG_RUNTIME_DIR": str(tmp_path)}

@@ -122,6 +122,20 @@ def test_sides_that_differ_in_what_they_must_share_are_named() -> None:
     assert len(differences(side(), threads)) == 2
 
 
+def test_where_it_is_known_what_decided_the_sides_their_places_do_not_matter() -> None:
+    parts = {"arguments": "--wide", "configuration": "1x8", "cards": "8 x A", "seed": 1, "train.py": "sha256:1"}
+    one = side(identity_parts=parts)
+    alike = {**parts, "configuration": "1x1", "cards": "1 x A", "seed": 2}
+    assert differences(one, side(program="/other/train.py", python="/other/python", identity_parts=alike)) == ()
+    unlike = {**alike, "arguments": "--deep", "train.py": None, "driver": "1"}
+    assert differences(one, side(identity_parts=unlike)) == (
+        "arguments differs: '--wide' and '--deep'",
+        "driver differs: None and '1'",
+        "train.py differs: 'sha256:1' and None",
+    )
+    assert differences(one, side(program="other.py")) == ("program differs: 'train.py' and 'other.py'",)
+
+
 def test_different_software_is_named_and_makes_the_ratio_suspect() -> None:
     one, other = side(), side()
     one = replace(one, events=(start(versions={"torch": "2.4"}),))

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,10 +16,8 @@ from pytest_sixdim.campaign.files import StoreError, read_json
 from pytest_sixdim.campaign.reading import read_run, read_samples
 from pytest_sixdim.campaign.recording import record_baselines
 from pytest_sixdim.campaign.store import Store
-from tests.faults.conftest import Bench, Job, left
+from tests.faults.conftest import Bench, left
 from tests.faults.sessions import ONE, case, leftovers, printed, start, verdicts
-
-KEY = {"configuration": ONE, "index": 1, "seed": 1}
 
 
 def test_a_session_folder_that_vanishes_in_a_run_loses_what_it_held_and_the_other_runs_go_on(bench: Bench) -> None:
@@ -52,7 +49,8 @@ def test_results_that_vanish_between_two_runs_are_made_again_with_latest(tmp_pat
 
 def test_two_sessions_in_one_results_directory_are_both_whole_and_latest_is_one_of_them(bench: Bench) -> None:
     case(bench, "tiny", "--disk", "keep")
-    Store.create(bench.results)
+    before = Store.create(bench.results)
+    before.write_session({})
     missing: list[str] = []
     done = threading.Event()
 
@@ -72,7 +70,8 @@ def test_two_sessions_in_one_results_directory_are_both_whole_and_latest_is_one_
         done.set()
         watcher.join()
     sessions = [path for path in bench.results.iterdir() if (path / "session.json").exists() and not path.is_symlink()]
-    assert len(sessions) == 2
+    assert len(sessions) == 3
+    sessions.remove(before.directory)
     for session in sessions:
         assert verdicts(session)["accuracy"] == "pass"
         assert read_run(session / "tiny" / ONE / "full-1").result.finished
@@ -83,40 +82,33 @@ def test_two_sessions_in_one_results_directory_are_both_whole_and_latest_is_one_
 
 def test_many_sessions_that_begin_at_once_never_leave_latest_missing_or_broken(tmp_path: Path) -> None:
     make = "from pytest_sixdim.campaign.store import Store\nfrom pathlib import Path\nimport sys\n"
-    make += "for _ in range(30): Store.create(Path(sys.argv[1]))"
-    Store.create(tmp_path)
+    make += "for _ in range(30): Store.create(Path(sys.argv[1])).write_session({})"
+    Store.create(tmp_path).write_session({})
     makers = [subprocess.Popen([sys.executable, "-c", make, tmp_path]) for _ in range(3)]
+    missing = 0
     while any(maker.poll() is None for maker in makers):
-        assert (tmp_path / "latest").is_dir()
+        missing += not (tmp_path / "latest").is_dir()
+    assert missing == 0
     assert [maker.returncode for maker in makers] == [0, 0, 0]
     assert len([path for path in tmp_path.iterdir() if not path.is_symlink()]) == 91
     assert [path.name for path in tmp_path.iterdir() if path.is_symlink()] == ["latest"]
 
 
-def test_two_sessions_that_save_one_baseline_lose_no_entry(tmp_path: Path, scorecard: dict[str, Any]) -> None:
-    session = {"plugin": "0", "software": {}, "directory": "/results/20261122T044452Z-8cf7f2"}
-    target = tmp_path / "new.yaml"
-    first = record_baselines(target, [scorecard], session)
-    second = record_baselines(target, [scorecard], session)
-    assert first == [f"baselines of tiny: 1 entry in {target}"]
-    assert second == [
-        f"baselines of tiny: 1 entry in {tmp_path}/new-2.yaml; new.yaml was written by another session meanwhile"
-    ]
-    assert target.read_text() == (tmp_path / "new-2.yaml").read_text()
-
-
-def test_a_baseline_that_cannot_be_written_leaves_no_half_a_file(tmp_path: Path, scorecard: dict[str, Any]) -> None:
-    session = {"plugin": "0", "software": {}, "directory": "/results/20261122T044452Z-8cf7f2"}
-    lines = record_baselines(tmp_path / "gone" / "new.yaml", [scorecard], session)
-    assert lines == [f"baselines of tiny: 1 entry not written: {tmp_path}/gone/new.yaml: No such file or directory"]
-
-
-@pytest.fixture
-def scorecard(bench: Bench) -> dict[str, Any]:
-    """A real one, whose figures may become a baseline."""
+def test_two_sessions_that_save_one_baseline_lose_no_entry(bench: Bench) -> None:
     case(bench, "tiny", "--disk", "keep")
     assert bench.run("-k", "accuracy").ret == 0
-    return bench.scorecard(ONE)
+    cards, session = [bench.scorecard(ONE)], {"plugin": "0", "software": {}, "directory": str(bench.session)}
+    target = bench.path / "new.yaml"
+    assert record_baselines(target, cards, session) == [f"baselines of tiny: 1 entry in {target}"]
+    second = bench.path / "new-2.yaml"
+    assert record_baselines(target, cards, session) == [
+        f"baselines of tiny: 1 entry in {second}; new.yaml was written by another session meanwhile"
+    ]
+    assert target.read_text() == second.read_text()
+    nowhere = bench.path / "gone" / "new.yaml"
+    assert record_baselines(nowhere, cards, session) == [
+        f"baselines of tiny: 1 entry not written: {nowhere}: No such file or directory"
+    ]
 
 
 def test_a_scorecard_that_was_broken_meanwhile_is_set_aside(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.agent.conftest import Job
 from tests.faults.conftest import Campaign
 
 GROUPS = Path("/sys/fs/cgroup")
@@ -36,6 +39,35 @@ def test_rank_stopped_while_its_peer_waits(campaign: Campaign) -> None:
     campaign.case("peer_stops", cards=2, stall="2 s")
     campaign.run()
     failed(campaign, "stalled", "no line from any rank for 2 s")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
+@pytest.mark.parametrize(
+    ("seconds", "status", "message"),
+    [
+        (600, "stalled", "no line from any rank for 3 s"),
+        (1, "crashed", "rank 0 exited with code 1: RuntimeError: "),
+    ],
+)
+def test_rank_hangs_in_a_collective_of_torch(job: Job, seconds: int, status: str, message: str) -> None:
+    """Its peer is stopped; gloo gives up after `seconds`, or the agent does."""
+    result = job.run(
+        f"""
+        import datetime, torch, torch.distributed as dist
+        dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=60))
+        value = torch.ones(1)
+        dist.all_reduce(value)
+        window(1)
+        if RANK == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        dist.barrier(dist.new_group([0, 1], timeout=datetime.timedelta(seconds={seconds})))
+        """,
+        cards=2,
+        python=sys.executable,
+        limits={"timeout": 120.0, "stall": 60.0 if seconds == 1 else 3.0, "teardown": 1.0},
+    )
+    assert result["status"] == status
+    assert result["message"].startswith(message)
 
 
 def test_rank_leaves_in_the_middle(campaign: Campaign) -> None:

@@ -152,7 +152,7 @@ def strike(campaign: Campaign, moment: Moment) -> bool:
 
     def there() -> bool:
         new = [path for path in campaign.sessions() if path not in before]
-        return process.poll() is not None or (bool(new) and sum(1 for _ in new[0].rglob("*")) >= moment.files)
+        return process.poll() is not None or (bool(new) and files_below(new[0]) >= moment.files)
 
     try:
         until(there, f"{moment.files} files")
@@ -165,6 +165,11 @@ def strike(campaign: Campaign, moment: Moment) -> bool:
         for pid in campaign.processes("pytest_sixdim.agent"):
             os.kill(pid, signal.SIGKILL)
     return not ended
+
+
+def files_below(folder: Path) -> int:
+    """How many files and folders there are just now, while some may go."""
+    return sum(len(folders) + len(names) for _, folders, names in os.walk(folder))
 
 
 def finished(sessions: list[Path]) -> int:

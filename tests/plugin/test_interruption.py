@@ -64,18 +64,6 @@ def test_no_process_stays_and_finished_runs_are_kept(bench: Bench, tmp_path: Pat
     assert "Traceback" not in (bench.path / "out").read_text()
 
 
-def test_ctrl_c_under_xdist_leaves_no_process(bench: Bench) -> None:
-    pytest.importorskip("xdist")
-    mark = f"interrupted-xdist-{os.getpid()}"
-    process = start(bench, mark, "-n", "1")
-    until(lambda: hanging(bench), "the second run to hang")
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == pytest.ExitCode.INTERRUPTED
-    until(lambda: not strays(mark), "every process to end")
-    until((bench.session / "tiny" / ONE / "full-2" / "result.json").exists, "the agent's last word")
-    assert bench.result("full-2")["status"] == "cancelled"
-
-
 def test_a_killed_agent_fails_what_needs_its_run_and_the_session_goes_on(bench: Bench) -> None:
     mark = f"agent-{os.getpid()}"
     process = start(bench, mark)

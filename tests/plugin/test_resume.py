@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
 from tests.plugin.conftest import Bench
+from tests.plugin.test_baselines import baselines
 
 ONE = "cpu-fp32-bs32-1x1"
-#: What its runs take, by the tests that ask: full-1 to full-3 on one card.
-THREE = "stability: {runs: 3}"
+#: What its runs take, by the tests that ask: full-1 and full-2 on one card.
+TWO_RUNS = "stability: {runs: 2}"
 ALL = ("-m", "singlecard and not power and not memory")
 SHORT = "--segment=0.05"
 
@@ -34,22 +34,22 @@ def reused(result: pytest.RunResult) -> list[str]:
 
 
 def test_finished_runs_are_reused_and_the_scorecard_says_so(bench: Bench) -> None:
-    bench.case("tiny", SHORT, extra=THREE)
+    bench.case("tiny", SHORT, extra=TWO_RUNS)
     first = bench.run(*ALL)
     origin, before = bench.session.name, bench.scorecard(ONE)
     again = bench.run(*ALL, "--sixdim-resume", "last")
-    assert launched(first) == reused(again) == ["full-1", "full-2", "full-3"]
+    assert launched(first) == reused(again) == ["full-1", "full-2"]
     assert launched(again) == []
     again.stdout.fnmatch_lines(
         [
-            f"sixdim: resumes {origin} (3 finished runs)",
-            f"*run 1/3: tiny/{ONE}/full-1: reused from {origin} (*.* s, completed)",
-            f"*run 3/3: tiny/{ONE}/full-3: reused from {origin} (*.* s, completed)",
+            f"sixdim: resumes {origin} (2 finished runs)",
+            f"*run 1/2: tiny/{ONE}/full-1: reused from {origin} (*.* s, completed)",
+            f"*run 2/2: tiny/{ONE}/full-2: reused from {origin} (*.* s, completed)",
         ]
     )
     after = bench.scorecard(ONE)
-    assert [run["reused"] for run in after["runs"]] == [origin] * 3
-    assert [run["reused"] for run in before["runs"]] == [None] * 3
+    assert [run["reused"] for run in after["runs"]] == [origin] * 2
+    assert [run["reused"] for run in before["runs"]] == [None] * 2
     assert {**after["dimensions"], "speed": None} == {**before["dimensions"], "speed": None}
     assert after["dimensions"]["speed"]["value"] == before["dimensions"]["speed"]["value"]
     assert origin in (bench.session / "report.html").read_text()
@@ -57,7 +57,7 @@ def test_finished_runs_are_reused_and_the_scorecard_says_so(bench: Bench) -> Non
 
 
 def test_a_campaign_that_stopped_goes_on_and_last_follows_the_chain(bench: Bench) -> None:
-    bench.case("tiny", SHORT, extra=THREE)
+    bench.case("tiny", SHORT, extra=TWO_RUNS)
     bench.run("-m", "singlecard and accuracy")
     origin = bench.session.name
     nothing = bench.run("-m", "singlecard and linearity", "--sixdim-resume", "last")
@@ -65,69 +65,63 @@ def test_a_campaign_that_stopped_goes_on_and_last_follows_the_chain(bench: Bench
     rest = bench.run(*ALL, "--sixdim-resume", "last")
     rest.stdout.fnmatch_lines(["sixdim: resumes * (1 finished run)", f"*full-1: reused from {origin} (*"])
     assert reused(rest) == ["full-1"]
-    assert launched(rest) == ["full-2", "full-3"]
-    rest.stdout.fnmatch_lines([f"*run 2/3: tiny/{ONE}/full-2, seed 2*"])
+    assert launched(rest) == ["full-2"]
+    rest.stdout.fnmatch_lines([f"*run 2/2: tiny/{ONE}/full-2, seed 2*"])
     assert "launched again" not in rest.stdout.str()
 
 
 def test_what_differs_is_launched_again_and_the_reason_told(bench: Bench) -> None:
-    case = bench.case("tiny", SHORT, extra=THREE)
-    bench.run("-m", "singlecard and stability")
-    origin = bench.session.name
-
-    def resumed(*args: str) -> list[str]:
-        return told(bench.run("-m", "singlecard and accuracy", "--sixdim-resume", origin, *args))
-
+    case = bench.case("tiny", SHORT)
+    asked = ("-m", "singlecard and accuracy")
+    bench.run(*asked)
+    resume = ("--sixdim-resume", bench.session.name)
     where = f"tiny/{ONE}/full-1: launched again:"
-    assert resumed("--sixdim-seeds", "13,14,15,16,17")[0] == f"{where} seed 1 there, 13 here"
-    assert resumed("--sixdim-share")[0] == f"{where} measured without --sixdim-share there"
-    text = case.read_text()
-    case.write_text(text.replace("warmup_steps: 1", "warmup_steps: 2"))
-    assert resumed()[0] == f"{where} warmup steps 1 there, 2 here"
-    case.write_text(text.replace(SHORT, "--segment=0.06"))
-    assert resumed()[0] == f"{where} arguments differs"
-    case.write_text(text)
+    otherwise = bench.run(*asked, *resume, "--sixdim-seeds", "13,14,15,16,17", "--sixdim-share")
+    assert told(otherwise)[0] == f"{where} seed 1 there, 13 here; measured without --sixdim-share there"
+    case.write_text(case.read_text().replace(SHORT, "--segment=0.06"))
     (bench.cases / "layers.py").write_text("LAYERS = 3\n")
-    assert resumed()[0] == f"{where} layers.py was not there"
-    (bench.cases / "layers.py").unlink()
-    (bench.cases / "steps.py").write_text((bench.cases / "steps.py").read_text() + "\n")
-    assert resumed()[0] == f"{where} steps.py differs"
+    with (bench.cases / "steps.py").open("a") as program:
+        program.write("\n")
+    changed = bench.run(*asked, *resume)
+    arguments = "arguments --segment=0.05 there, --segment=0.06 here"
+    assert told(changed)[0] == f"{where} {arguments}; layers.py was not there; steps.py differs"
+    assert launched(otherwise) == launched(changed) == ["full-1"]
 
 
 def test_what_only_judges_runs_launches_none(bench: Bench) -> None:
-    case = bench.case("tiny", SHORT, extra=THREE)
+    case = bench.case("tiny", SHORT, extra=TWO_RUNS)
     assert bench.run("-m", "singlecard and (stability or speed)").ret == 0
-    case.write_text(case.read_text() + "limits: {speed: 1e9 samples/s}\n")
-    baselines = case.with_name("tiny.baselines.yaml")
-    baselines.write_text(
-        "sixdim: 1\n"
-        "baselines:\n"
-        "  - {vendor: cpu, card: AnyCard, nodes: 1, cards: 1, precision: fp32, batch_size: 32, batch_scope: card,\n"
-        "     accuracy: 98.0 %, origin: published, source: nobody, date: 2026-11-22}\n"
-    )
-    again = bench.run(*ALL, "--sixdim-resume", "last", "--sixdim-strict", "--no-sixdim-confirm")
-    assert again.ret == pytest.ExitCode.TESTS_FAILED, again.stdout.str()
+    case.write_text(case.read_text().replace("runs: 2", "runs: 1") + "limits: {speed: 1e9 samples/s}\n")
+    baselines(bench, speed=5000)
+    again = bench.run("-m", "singlecard and (stability or speed)", "--sixdim-resume", "last", "--no-sixdim-confirm")
+    assert again.ret == pytest.ExitCode.TESTS_FAILED
     assert bench.scorecard(ONE)["dimensions"]["speed"]["verdict"] == "fail"
     assert launched(again) == []
-    assert reused(again) == ["full-1", "full-2", "full-3"]
+    assert reused(again) == ["full-1"]
 
 
-def test_failures_stand_and_a_cancelled_run_is_launched_again(bench: Bench) -> None:
-    bench.case("tiny", SHORT, "--fault=exit3", "--fault-seed=2", extra=THREE)
+def test_failures_stand_and_what_was_cut_short_is_launched_again(bench: Bench) -> None:
+    bench.case("tiny", SHORT, "--fault=exit3", "--fault-seed=1", extra="stability: {runs: 3}")
     bench.run("-m", "singlecard and stability")
-    assert bench.result("full-2")["status"] == "crashed"
-    path = bench.session / "tiny" / ONE / "full-3" / "result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "cancelled"}))
+    assert bench.result("full-1")["status"] == "crashed"
+    runs = bench.session / "tiny" / ONE
+    result = runs / "full-2" / "result.json"
+    result.write_text(json.dumps({**json.loads(result.read_text()), "status": "cancelled"}))
+    samples = runs / "full-3" / "node-0" / "samples.jsonl"
+    samples.write_bytes(samples.read_bytes()[:-20])
     again = bench.run("-m", "singlecard and stability", "--sixdim-resume", "last")
     assert again.ret == pytest.ExitCode.TESTS_FAILED
     again.stdout.fnmatch_lines(
         [
             "sixdim: resumes * (2 finished runs)",
-            "*full-2: reused from * (*crashed)",
-            f"*tiny/{ONE}/full-3: launched again: was cancelled there",
+            "*full-1: reused from * (*crashed)",
+            f"*tiny/{ONE}/full-2: launched again: was cancelled there",
+            "*run 2/3: *full-2, seed 2*",
+            f"*tiny/{ONE}/full-3: launched again: its node-0/samples.jsonl ends within a line",
             "*run 3/3: *full-3, seed 3*",
         ]
     )
+    assert "Traceback" not in again.stdout.str()
 
 
 def test_runs_from_another_checkout_and_both_sides_of_linearity_are_reused(bench: Bench) -> None:
@@ -159,10 +153,10 @@ def test_confirming_runs_are_reused(bench: Bench) -> None:
 def test_runs_of_python_tests_are_reused(bench: Bench) -> None:
     bench.case("tiny", SHORT)
     bench.pytester.makepyfile(
-        test_own=f"""
+        test_own="""
         import pytest
 
-        @pytest.mark.sixdim_case("cases/tiny.case.yaml", configuration="{ONE}", dimensions=["speed"])
+        @pytest.mark.sixdim_case("cases/tiny.case.yaml", cards=1, dimensions=["speed"])
         def test_own(sixdim_runs):
             assert [run.result.status for run in sixdim_runs.need("window", 2)] == ["completed"] * 2
         """
@@ -184,17 +178,6 @@ def test_workers_resume_too(bench: Bench) -> None:
     assert again.ret == 0
     assert sorted(reused(again)) == ["full-1", "full-1"]
     assert launched(again) == []
-
-
-def test_a_broken_run_is_launched_again_without_a_traceback(bench: Bench) -> None:
-    bench.case("tiny", SHORT)
-    bench.run("-m", "singlecard and accuracy")
-    events = bench.session / "tiny" / ONE / "full-1" / "node-0" / "samples.jsonl"
-    events.write_bytes(events.read_bytes()[:-20])
-    again = bench.run("-m", "singlecard and accuracy", "--sixdim-resume", "last")
-    again.stdout.fnmatch_lines([f"*tiny/{ONE}/full-1: launched again: its node-0/samples.jsonl ends within a line"])
-    assert again.ret == 0
-    assert "Traceback" not in again.stdout.str()
 
 
 def test_an_unknown_session_is_a_usage_error(bench: Bench) -> None:

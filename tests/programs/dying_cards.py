@@ -1,4 +1,4 @@
-"""Samplers of cards that are not there, which serve all channels until their fault strikes in the middle of a window."""
+"""A sampler of cards that are not there, whose fault strikes in the middle of a window."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-SEGMENT = 0.15
 LAST = RANK == WORLD - 1
 Fault = Callable[[argparse.Namespace], None]
 
@@ -26,6 +25,11 @@ def event(name: str, **fields: object) -> None:
     if RANK == 0:
         sys.stdout.write(f"[sixdim] {json.dumps({'event': name, **fields})}\n")
         sys.stdout.flush()
+
+
+def agent() -> str:
+    """The process number of the agent that watches this run."""
+    return os.environ["SIXDIM_JOB"].partition(".")[0]
 
 
 def wait_for_the_others() -> None:
@@ -96,20 +100,21 @@ def children(options: argparse.Namespace) -> None:
 
 
 def child(options: argparse.Namespace) -> None:
-    """One in a session of its own; then the run goes on for a while."""
+    """One in a session of its own. Then the agent's number lies in --place, and the run goes on for a while."""
     subprocess.Popen([f"sleep-{options.token}", "600"], executable="/bin/sleep", start_new_session=True)
-    Path(options.place).touch()
+    part = Path(options.place + ".part")
+    part.write_text(agent())
+    part.rename(options.place)
     time.sleep(600)
 
 
 def held_up(options: argparse.Namespace) -> None:
     """The agent is stopped for a while: a segment that is printed meanwhile is seen late."""
     if RANK == 0:
-        agent = int(os.environ["SIXDIM_JOB"].partition(".")[0])
-        os.kill(agent, signal.SIGSTOP)
+        os.kill(int(agent()), signal.SIGSTOP)
         event("progress", step=1)
         time.sleep(1.2)
-        subprocess.Popen(["sh", "-c", f"sleep 0.6; kill -CONT {agent}"])
+        subprocess.Popen(["sh", "-c", f"sleep 0.6; kill -CONT {agent()}"])
 
 
 def clock(options: argparse.Namespace) -> None:
@@ -191,15 +196,16 @@ def main() -> None:
     parser.add_argument("--when", type=int, default=2)
     parser.add_argument("--token", default="")
     parser.add_argument("--place", default="")
+    parser.add_argument("--segment", type=float, default=0.15, help="seconds")
     parser.add_argument("--shift", default="")
     options = parser.parse_args()
     strikes = options.when == options.seed
     event("start", role=options.role, world_size=WORLD, data="real")
-    time.sleep(SEGMENT)
+    time.sleep(options.segment)
     event("warmup_end", step=10)
     last = time.monotonic()
     for index in range(1, 6):
-        time.sleep(SEGMENT)
+        time.sleep(options.segment)
         if index == 3 and strikes:
             for fault in options.fault.split(","):
                 FAULTS[fault](options)

@@ -145,6 +145,20 @@ def test_profile_of_somebody_else_loads(tmp_path: Path) -> None:
     assert profile.path == tmp_path / "acme.yaml"
 
 
+def test_profile_says_what_means_a_failed_card(tmp_path: Path) -> None:
+    texts = "card_lost: [gone]\ndevice_error: [uncorrectable, timed out]\ncard_busy: [in use]\n"
+    profile = load_vendor(write(tmp_path, "backend: nccl\n", f"backend: nccl\n{texts}"))
+    assert (profile.card_lost, profile.card_busy) == (("gone",), ("in use",))
+    assert profile.device_error == ("uncorrectable", "timed out")
+
+
+def test_no_text_means_two_things_and_none_is_an_everyday_one() -> None:
+    for profile in builtin().values():
+        texts = [*profile.card_lost, *profile.device_error, *profile.card_busy]
+        assert len(set(texts)) == len(texts), profile.id
+        assert all(len(text) > 10 for text in texts), profile.id
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
