@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OLD_AND_BARE := $(addprefix $(VENV)/compat/,oldest/.made oldest-alone/.made newest-alone/.made)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test lint format clean
+.PHONY: help bench test lint format fuzz clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## Check style, types and layers
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: $(VENV)/.dev  ## Fuzz the readers of files, logs and tools' output, a minute each (SECONDS=60)
+	$(BIN)/python -m tests.fuzz.fuzz $(or $(SECONDS),60)
 
 clean:  ## Remove the virtual environment and caches, never results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -65,11 +65,24 @@ def read_evidence(nodes: Iterable[Path], order: Mapping[str, Any]) -> tuple[Mapp
         for path in node.glob("ranks/adapter-*.json"):
             try:
                 record = json.loads(read_bounded(path, LARGEST_RECORD))
-                log = node / "logs" / f"rank-{int(record['rank'])}.stdout.log"
+                _check_record(record)
+                log = node / "logs" / f"rank-{record['rank']}.stdout.log"
                 records.append({**record, "banner": _banner(log, known, record.get("pid"))})
-            except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            except (OSError, ValueError, RecursionError):
                 continue
     return tuple(sorted(records, key=lambda record: int(record["rank"])))
+
+
+def _check_record(record: Any) -> None:
+    """Raises ValueError for a record that adapted.py can't have written."""
+    if not isinstance(record, dict) or type(record.get("rank")) is not int or record["rank"] < 0:
+        raise ValueError("no record of a rank")
+    for name, value in record.items():
+        lists = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        tables = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+        wanted = {"tool_modules": lists, "variables": tables}
+        if not wanted.get(name, value is None or isinstance(value, (str, bool, int))):
+            raise ValueError(f"{name}: {value!r:.60}")
 
 
 def _banner(log: Path, known: Adapter | None, pid: Any) -> dict[str, str | None] | None:

@@ -195,6 +195,7 @@ def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: 
         "message": run.result.message,
         "fault": run.result.fault,
         "reused": (run.reused or {}).get("session"),
+        "neighbours": list(neighbours_of(run.lease)),
         "seconds": run.result.seconds,
         "directory": str(run.directory.relative_to(base.resolve())),
         "speed": speed.value,

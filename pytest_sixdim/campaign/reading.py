@@ -12,7 +12,7 @@ from typing import Any
 from pytest_sixdim.campaign.adapter_records import read_evidence
 from pytest_sixdim.campaign.files import StoreError, read_json
 from pytest_sixdim.campaign.sampled import Sampled
-from pytest_sixdim.core.events import Event, EventError, event_from
+from pytest_sixdim.core.events import LARGEST_NUMBER, Event, EventError, event_from
 from pytest_sixdim.core.files import bounded_lines
 from pytest_sixdim.core.records import (
     CHANNELS,
@@ -27,10 +27,13 @@ from pytest_sixdim.core.records import (
 )
 
 _NUMBER = (int, float)
+#: Nodes, and cards of a node: more than any machine has.
+MOST_RANKS = 65536
 #: Bytes of a line of events or samples: some times what a line of a log may have.
 LONGEST_LINE = 2**20
 #: What order.json and result.json must hold, and of which type.
 _ORDER = {"role": str, "index": int, "seed": int, "configuration": str, "nodes": int, "cards": int}
+_ORDER_MAY: dict[str, type | tuple[type, ...]] = {"adapter": dict}
 _RESULT: dict[str, type | tuple[type, ...]] = {"status": str, "ended_by": str}
 _RESULT_MAY: dict[str, type | tuple[type, ...]] = {
     "message": str,
@@ -53,7 +56,12 @@ def read_run(directory: Path) -> RunRecord:
     Raises OSError or StoreError where order.json or result.json is missing or broken. Events and samples are read as
     far as they go, since a killed run may leave half a line; a run that came to its end and lacks events is lost.
     """
-    order = _checked(directory / "order.json", _ORDER)
+    order = _checked(directory / "order.json", _ORDER, _ORDER_MAY)
+    for name in ("nodes", "cards"):
+        if not 0 < order[name] <= MOST_RANKS:
+            raise StoreError(f"{directory / 'order.json'}: broken: {name!r} is {order[name]!r:.60}")
+    if order.get("adapter") is not None and not isinstance(order["adapter"].get("name"), str):
+        raise StoreError(f"{directory / 'order.json'}: broken: 'adapter' has no name")
     answer = _checked(directory / "result.json", _RESULT, _RESULT_MAY)
     result = _result(directory / "result.json", answer)
     nodes = sorted(directory.glob("node-*"))
@@ -163,7 +171,7 @@ def read_samples(path: Path) -> SampleLog:
     head = next(lines, {})
     try:
         cards = tuple(CardInfo(**card) for card in head.get("cards", ()))
-        sources = {channel: Source.from_json(source) for channel, source in head.get("sources", {}).items()}
+        sources = {channel: _source(source) for channel, source in head.get("sources", {}).items()}
         unavailable = {str(channel): str(why) for channel, why in head.get("unavailable", {}).items()}
     except (TypeError, ValueError, AttributeError) as error:
         return SampleLog((), unavailable=dict.fromkeys(CHANNELS, f"{path}: broken: {error}"))
@@ -191,13 +199,24 @@ def read_samples(path: Path) -> SampleLog:
     return SampleLog(cards, sources, series, unavailable, tuple(errors), tuple(facts))
 
 
+def _source(record: Mapping[str, Any]) -> Source:
+    """Raises TypeError, ValueError or AttributeError for what is none."""
+    source = Source.from_json(record)
+    texts = (source.sampler, source.method, source.scope)
+    numbers = [number for number in (source.wrap, source.resolution, *(source.sensors or ())) if number is not None]
+    if not all(isinstance(text, str) for text in texts) or not all(_is_number(number) for number in numbers):
+        raise ValueError(f"a source is {record!r:.60}")
+    return source
+
+
 def _is_row(row: Any, cards: int) -> bool:
     """Whether it holds one reading a card."""
     return isinstance(row, list) and len(row) == cards and all(value is None or _is_number(value) for value in row)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, _NUMBER) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is one that sums of many like it stay finite."""
+    return isinstance(value, _NUMBER) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:

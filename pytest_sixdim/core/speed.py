@@ -105,7 +105,7 @@ def speed_kinds(window: Window) -> dict[SpeedKind, float | None]:
     return {
         "compute": _compute(window),
         "train": trimmed_mean([segment.speed for segment in window.segments]),
-        "whole": window.samples / window.whole_seconds,
+        "whole": window.samples / window.whole_seconds if window.whole_seconds > 0 else None,
     }
 
 

@@ -53,7 +53,11 @@ class ClosingHooks:
     def _close(self, store: Store) -> None:
         cards, broken = store.scorecards()
         self._cards, self._lines, unshown = _shown(cards)
-        self._problems += [*broken, *unshown, *(f"{path}: not on disk, only in the table here" for path in store.unwritten())]
+        self._problems += [
+            *broken,
+            *unshown,
+            *(f"{path}: not on disk, only in the table here" for path in store.unwritten()),
+        ]
         if not self._cards:
             return
         if (target := self._session.settings.save_baseline) is not None:

@@ -14,6 +14,9 @@ from pytest_sixdim.report.facts import facts
 from pytest_sixdim.report.table import closing, remarks, table
 from pytest_sixdim.report.unreadable import unreadable
 
+#: Parts of a scorecard, larger than all others, that stand in the page only.
+NOT_SHOWN = ("detail", "baseline", "limit", "machine")
+
 
 def markdown(
     directory: Path,
@@ -22,17 +25,8 @@ def markdown(
     problems: Sequence[str] = (),
 ) -> str:
     """The text; the arguments are those of the web page."""
-    missing = list(problems)
-    cards = []
-    for index, record in enumerate(scorecards, 1):
-        try:
-            card = _escaped(record)
-            for view in (table, remarks, launches, closing):
-                view([card])
-        except Exception as error:  # a table of the others is better than none
-            missing.append(unreadable(index, record, error))
-            continue
-        cards.append(card)
+    cards, unshown = _whole(scorecards)
+    missing = [*problems, *unshown]
     lines = ["# Six dimensions", ""]
     lines += [f"**Not complete:** {markdown_text(problem)}\n" for problem in missing]
     lines += [table(cards, "github"), ""] if cards else ["No scorecard was written in this session.", ""]
@@ -46,6 +40,28 @@ def markdown(
     return "\n".join(lines)
 
 
+def _whole(scorecards: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[str]]:
+    """The scorecards that can be shown, escaped, and why others can't: a table of those is better than none."""
+    try:
+        return _checked(scorecards), []
+    except Exception:
+        cards, missing = [], []
+        for index, record in enumerate(scorecards, 1):
+            try:
+                cards += _checked([record])
+            except Exception as error:
+                missing.append(unreadable(index, record, error))
+        return cards, missing
+
+
+def _checked(scorecards: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The scorecards, escaped. Raises what one that is not whole makes the views of it raise."""
+    cards = [_escaped(record) for record in scorecards]
+    for view in (table, remarks, launches, closing):
+        view(cards)
+    return cards
+
+
 def _launches(cards: Sequence[Mapping[str, Any]]) -> list[str]:
     """Every launch of the runs that took several."""
     rows = launches(cards)
@@ -54,9 +70,9 @@ def _launches(cards: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _escaped(record: Any) -> Any:
-    """The record with every text in it escaped; keys stay."""
+    """The record with every text in it escaped, without what is not shown; keys stay."""
     if isinstance(record, Mapping):
-        return {key: _escaped(value) for key, value in record.items()}
+        return {key: _escaped(value) for key, value in record.items() if key not in NOT_SHOWN}
     if isinstance(record, (list, tuple)):
         return [_escaped(value) for value in record]
     return markdown_text(record) if isinstance(record, str) else record

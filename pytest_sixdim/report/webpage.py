@@ -17,8 +17,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pytest_sixdim.core.visible import visible
 from pytest_sixdim.report.brief import urgency
-from pytest_sixdim.report.escaping import visible
 from pytest_sixdim.report.facts import facts, started
 from pytest_sixdim.report.sections import Heading, heading, section
 from pytest_sixdim.report.table import HEADERS, ORDER, closing

@@ -95,3 +95,8 @@ def test_a_process_is_gone_only_where_its_number_is_one_of_this_container() -> N
     assert read_holder(note).name == "run a of process 4194304 (which is gone; its agent ends the run)"
     assert read_holder({**note, "namespace": "another's"}).name == "run a of process 4194304"
     assert not read_holder({**note, "pid": os.getpid()}).gone
+
+
+def test_a_holder_is_named_as_far_as_it_is_known() -> None:
+    assert Holder(None, None, None).name == "another run"
+    assert Holder("a", None, None, ("x", "y")).sentence == "run a has x, y"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_sixdim.campaign.holders import Holder, Holding, who_holds
+from pytest_sixdim.campaign.holders import Holding, who_holds
 from pytest_sixdim.campaign.leases import Lease, lease
 from pytest_sixdim.campaign.locks import lock_directory
 from pytest_sixdim.campaign.settings import SettingsError
@@ -346,8 +346,3 @@ def test_a_lease_is_not_inherited_by_other_programs() -> None:
         listing = subprocess.run(["ls", "-l", "/proc/self/fd"], capture_output=True, text=True, close_fds=False).stdout
         assert len(held.descriptors) == 4
         assert "sixdim" not in listing
-
-
-def test_a_holder_is_named_as_far_as_it_is_known() -> None:
-    assert Holder(None, None, None).name == "another run"
-    assert Holder("a", None, None, ("x", "y")).sentence == "run a has x, y"

@@ -33,7 +33,7 @@ class Disk:
 
     def write(self, planned: PlannedRun, **fields: float) -> RunRecord:
         directory = self.directory / str(planned.key)
-        write_run(directory, planned.key.index, **fields)  # type: ignore[arg-type]
+        write_run(directory, planned.key.index, CPU, **fields)  # type: ignore[arg-type]
         return read_run(directory)
 
     def read(self, planned: PlannedRun) -> RunRecord:
@@ -92,7 +92,7 @@ def test_a_run_that_the_disk_did_not_take_stays_in_memory(tmp_path: Path) -> Non
 def test_readings_of_many_runs_take_no_more_memory_than_of_a_few(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampled, "MOST_READINGS", 150_000)
+    monkeypatch.setattr(sampled, "MOST_READINGS", 5_000)
     disk = Disk(tmp_path)
     runs = [disk.write(disk.planned(number), seconds=120.0) for number in range(30)]
     peaks = []

@@ -59,7 +59,6 @@ def test_sampler_dies_or_hangs(campaign: Campaign, fault: str, recorded: str) ->
     assert recorded in (node / "samples.jsonl").read_text() + campaign.text
     assert campaign.dimension("power")["verdict"] == "unknown"
     assert campaign.dimension("memory")["verdict"] in ("unknown", "unjudged")
-    assert "no memory reading" in campaign.text or recorded in campaign.text
     assert campaign.dimension("speed")["verdict"] == "unjudged"
     assert campaign.dimension("accuracy")["verdict"] == "pass"
 
@@ -93,8 +92,7 @@ def test_tool_is_killed(campaign: Campaign, tmp_path: Path) -> None:
     tool = tmp_path / "bin" / "fakes-smi"
     tool.parent.mkdir()
     tool.write_text(
-        f"#!/bin/sh\necho >> {tmp_path}/calls\n[ $(wc -l < {tmp_path}/calls) -lt 6 ] || kill -9 $$\n"
-        "printf 'index, power [W], used [MiB]\\n0, 50.5, 100\\n'\n"
+        f"#!/bin/sh\n[ ! -e {tmp_path}/now ] || kill -9 $$\nprintf 'index, power [W], used [MiB]\\n0, 50.5, 100\\n'\n"
     )
     tool.chmod(0o755)
     run_tool(campaign, tool, tmp_path / "now")
@@ -116,5 +114,5 @@ def run_tool(campaign: Campaign, tool: Path, now: Path) -> None:
         "import pathlib\n"
         f"def pytest_sixdim_vendors():\n    return [pathlib.Path({str(campaign.bench.path / 'fakes.yaml')!r})]\n"
     )
-    campaign.case("clock", "--when", "1", "--place", str(now), "--segment", "0.5", vendor="fakes")
+    campaign.case("tool", "--when", "1", "--place", str(now), vendor="fakes")
     campaign.run("--sixdim-vendor", "fakes", "-m", "speed or power or memory or accuracy")

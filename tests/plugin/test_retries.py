@@ -46,6 +46,7 @@ class Troubled:
         runs = {run["name"]: run for run in self.bench.scorecard(ONE)["runs"]}
         for run in runs.values():
             assert (self.bench.session / run["directory"] / "result.json").is_file()
+            assert (run["reused"], run["neighbours"]) == (None, [])
         assert len({run["directory"] for run in runs.values()}) == len(runs)
         return runs
 

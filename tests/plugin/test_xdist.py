@@ -23,22 +23,6 @@ def shape(text: str) -> list[str]:
     return [re.sub(r"[\s─┬┼┴]+", " ", re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "N", line)) for line in chosen]
 
 
-def test_two_workers_give_the_same_files_and_table(bench: Bench) -> None:
-    bench.case("alpha", "--segment", "0.3")
-    bench.case("beta", "--segment", "0.3", "--value", "90")
-    serial = bench.run("-m", "singlecard and not power")
-    files = {str(path.relative_to(bench.session)) for path in bench.session.rglob("*") if "agent" not in path.name}
-    distributed = bench.run("-m", "singlecard and not power", "-n", "2")
-    assert distributed.ret == serial.ret == pytest.ExitCode.TESTS_FAILED
-    assert {
-        str(path.relative_to(bench.session)) for path in bench.session.rglob("*") if "agent" not in path.name
-    } == files
-    assert shape(distributed.stdout.str()) == shape(serial.stdout.str())
-    for words in ("1 failed", "1 passed", "6 unjudged", "2 not applicable"):
-        assert words in serial.outlines[-1]
-        assert words in distributed.outlines[-1]
-
-
 def form(record: Any) -> Any:
     """A record without its figures, which differ from run to run."""
     if isinstance(record, dict):
@@ -48,6 +32,11 @@ def form(record: Any) -> Any:
     if isinstance(record, str):
         return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "N", record)
     return record if record is None or isinstance(record, bool) else "N"
+
+
+def kept(bench: Bench) -> set[str]:
+    """The session's files."""
+    return {str(path.relative_to(bench.session)) for path in bench.session.rglob("*") if "agent" not in path.name}
 
 
 def scorecards(bench: Bench) -> dict[str, Any]:
@@ -61,29 +50,34 @@ def junit_cases(bench: Bench) -> set[tuple[str, str, tuple[str, ...]]]:
     return {(case.get("classname", ""), case.get("name", ""), tuple(child.tag for child in case)) for case in cases}
 
 
-def test_workers_that_share_the_host_give_scorecards_and_junit_of_the_same_form(bench: Bench) -> None:
+def test_two_workers_give_the_same_files_figures_table_and_junit(bench: Bench) -> None:
     bench.case("alpha", "--segment", "0.3")
     bench.case("beta", "--segment", "0.3", "--value", "90")
-    chosen = ("-m", "singlecard and (accuracy or stability)", "--sixdim-runs", "2", "--junitxml=junit.xml")
-    bench.run(*chosen)
-    serial, serial_cases = scorecards(bench), junit_cases(bench)
-    distributed = bench.run(*chosen, "-n", "2", "--sixdim-share")
-    assert len(serial) == 2
-    assert scorecards(bench) == serial
-    assert junit_cases(bench) == serial_cases
-    assert len(serial_cases) == 4
-    distributed.stdout.no_fnmatch_line("*take turns*")
-    assert sorted(path.name for path in bench.session.glob(".said*")) == []
+    chosen = ("-m", "singlecard and not power", "--sixdim-runs", "2", "--junitxml=junit.xml")
+    serial = bench.run(*chosen)
+    files, cards, cases = kept(bench), scorecards(bench), junit_cases(bench)
+    distributed = bench.run(*chosen, "-n", "2")
+    assert distributed.ret == serial.ret == pytest.ExitCode.TESTS_FAILED
+    assert kept(bench) == files
+    assert scorecards(bench) == cards
+    assert junit_cases(bench) == cases
+    assert len(cases) == 10
+    assert shape(distributed.stdout.str()) == shape(serial.stdout.str())
+    for words in ("1 failed", "1 passed", "6 unjudged", "2 not applicable"):
+        assert words in serial.outlines[-1]
+        assert words in distributed.outlines[-1]
 
 
-@pytest.mark.parametrize("verbosity", [(), ("-v",)], ids=["dots", "verbose"])
-def test_the_controller_tells_what_the_workers_do(bench: Bench, verbosity: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("options", "turns"), [((), 1), (("-v", "--sixdim-share"), 0)], ids=["dots, in turn", "verbose, sharing"]
+)
+def test_the_controller_tells_what_the_workers_do(bench: Bench, options: tuple[str, ...], turns: int) -> None:
     bench.case("alpha")
     bench.case("beta")
     chosen = ("-m", "speed or accuracy", "--sixdim-cards", "1,64")
-    result = bench.run(*chosen, "-n", "2", *verbosity)
+    result = bench.run(*chosen, "-n", "2", *options)
     lines = result.outlines
-    assert len([line for line in lines if line.startswith("sixdim: 2 workers take turns: a measured run has")]) == 1
+    assert len([line for line in lines if line.startswith("sixdim: 2 workers take turns: a measured run has")]) == turns
     assert [line for line in lines if "2 runs answer 4 tests" in line] == ["sixdim: 2 runs answer 4 tests"]
     assert len([line for line in lines if line.startswith("sixdim: left out: 2 cards, not asked for")]) == 1
     launched = [found for line in lines if (found := RUN.fullmatch(line))]
@@ -94,14 +88,6 @@ def test_the_controller_tells_what_the_workers_do(bench: Bench, verbosity: tuple
     assert lines.index("sixdim: 2 runs answer 4 tests") < lines.index(launched[0][0])
 
 
-def test_nothing_is_told_when_quiet(bench: Bench) -> None:
-    bench.case()
-    result = bench.run("-m", "accuracy and singlecard", "-n", "1", "-q")
-    assert result.ret == 0
-    for words in ("*run 1/1*", "*1 run answers*", "*completed in*"):
-        result.stdout.no_fnmatch_line(words)
-
-
 def test_what_is_left_out_is_told_where_nothing_remains(bench: Bench) -> None:
     bench.case()
     result = bench.run("-n", "2", "--sixdim-cards", "64")
@@ -109,15 +95,18 @@ def test_what_is_left_out_is_told_where_nothing_remains(bench: Bench) -> None:
     result.stdout.fnmatch_lines(["sixdim: nothing measured: 1 card, not asked for by --sixdim-cards (6 tests)"])
 
 
-def test_hooks_of_users_are_called_in_the_workers(bench: Bench) -> None:
+def test_when_quiet_nothing_is_told_but_to_the_hooks_in_the_workers(bench: Bench) -> None:
     bench.case()
     (bench.path / "conftest.py").write_text(
         "import os, pathlib\n"
         "def pytest_sixdim_run_started(run):\n"
         "    pathlib.Path('told').write_text(f'{run.key.name} {os.environ.get(\"PYTEST_XDIST_WORKER\")}')\n"
     )
-    assert bench.run("-n", "1", "-m", "accuracy and singlecard").ret == 0
+    result = bench.run("-m", "accuracy and singlecard", "-n", "1", "-q")
+    assert result.ret == 0
     assert (bench.path / "told").read_text() == "full-1 gw0"
+    for words in ("*run 1/1*", "*1 run answers*", "*completed in*"):
+        result.stdout.no_fnmatch_line(words)
 
 
 def test_the_default_path_holds_in_workers_too(bench: Bench) -> None:

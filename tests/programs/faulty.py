@@ -117,6 +117,16 @@ def held_up(options: argparse.Namespace) -> None:
         subprocess.Popen(["sh", "-c", f"sleep 0.6; kill -CONT {agent()}"])
 
 
+def tool(options: argparse.Namespace) -> None:
+    """From the first reading on, the tool that reads the cards is told to die; it is given time to."""
+    samples = Path(os.environ["SIXDIM_RUN"]).parent / "node-0" / "samples.jsonl"
+    while not (samples.exists() and '"power": [' in samples.read_text()):
+        time.sleep(0.05)
+    Path(options.place).touch()
+    while "signal 9" not in samples.read_text():
+        time.sleep(0.05)
+
+
 def clock(options: argparse.Namespace) -> None:
     """Whoever has loaded the shifting clock sees it jump."""
     Path(options.place).write_bytes(options.shift.encode())
@@ -163,6 +173,7 @@ FAULTS: dict[str, Fault] = {
     "held_up": held_up,
     "half_line": nothing,
     "seconds": nothing,
+    "tool": tool,
     "clock": clock,
     "flood": flood,
     "garbage": raw(b"Segmentation fault\nTraceback (most recent call last):\n<script>alert(1)</script> ]]> &\n" * 50),
