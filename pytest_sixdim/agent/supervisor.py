@@ -235,7 +235,7 @@ class Supervisor:
 
 
 def asleep() -> float:
-    """Seconds since boot that this host was suspended: the monotonic clock stands still meanwhile (clock_gettime(2))."""
+    """Seconds since boot that this host was suspended: its monotonic clock stood still (clock_gettime(2))."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
 
 

@@ -152,6 +152,7 @@ class Runner:
         directory = self._store.run_directory(key, attempt)
         if attempt and is_deserted(directory):
             write_deserted(directory)
+            self._say(f"{key}: worker died in the middle of it")
             self._end_strays()
 
     def _reused(self, planned: PlannedRun, held: Lease) -> bool:

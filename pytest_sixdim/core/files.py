@@ -69,7 +69,7 @@ def wrong_pattern(text: str) -> str | None:
 
 def size_text(size: int) -> str:
     """As in "1 MB"."""
-    return f"{size / 1e6:g} MB" if size >= 10**6 else f"{size} bytes"
+    return f"{size / 1e6:.0f} MB" if size >= 10**6 else f"{size} bytes"
 
 
 def _require_regular(status: os.stat_result) -> None:

@@ -24,9 +24,9 @@ def shape(text: str) -> list[str]:
 
 
 def form(record: Any) -> Any:
-    """A record without its figures, which differ from run to run."""
+    """A record without its figures and what is remarked of them, which differ from run to run."""
     if isinstance(record, dict):
-        return {key: form(value) for key, value in record.items()}
+        return {key: form(value) for key, value in record.items() if key not in ("flags", "detail")}
     if isinstance(record, list):
         return [form(value) for value in record]
     if isinstance(record, str):
