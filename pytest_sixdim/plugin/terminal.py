@@ -55,9 +55,9 @@ class TerminalHooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Under --sixdim-plan print the plan and launch nothing."""
+        """Under --sixdim-plan print the plan of all files that can be read, and launch nothing."""
         wanted = options.plan_format(self._config)
-        if wanted is None or session.testsfailed:
+        if wanted is None:
             return None
         plan, bench = self._session.plan, self._session.bench
         text = json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench)
