@@ -19,9 +19,5 @@ def last_launch(configuration: Path, run: str) -> Path:
 
 
 def may_repeat(record: RunRecord) -> bool:
-    """Whether a run failed for a reason of the host or of its cards, not of the model (docs/retries.md).
-
-    One that was refused because others were on the cards may not: they still are, and no launch was tried.
-    """
-    refused = record.result.status == "launch_error" and record.result.ended_by == "runner"
-    return record.result.fault in ("host", "device") and not refused
+    """Whether a run failed for a reason of the host or of its cards, not of the model (docs/retries.md)."""
+    return record.result.fault in ("host", "device")

@@ -53,7 +53,7 @@ def write_result(
     status: str,
     message: str,
     *,
-    fault: str = "host",
+    fault: str | None = "host",
     tail: Sequence[str] = (),
     told: Mapping[str, Any] | None = None,
 ) -> None:

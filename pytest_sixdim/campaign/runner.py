@@ -188,7 +188,7 @@ class Runner:
         refused = f"{'; '.join(others)}; --sixdim-contention error"
         try:
             if others and self._bench.settings.contention == "error":
-                write_result(directory, "launch_error", refused)
+                write_result(directory, "launch_error", refused, fault=None)
             elif not launch(self._launcher, directory, order, held, self._say):
                 self._end_strays()  # the agent can't have ended its own
             write_json(directory / "lease.json", held.record())

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.agent.conftest import Job
 
 
@@ -120,3 +122,18 @@ def test_a_hundred_megabytes_in_one_line_and_many_lines_do_not_fill_the_agents_m
     )
     assert job.result()["status"] == "completed"
     assert int(agent.stdout) < 100_000  # KiB
+
+
+def test_a_log_file_that_really_lies_elsewhere_is_not_read(job: Job, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "a.log"
+    outside.write_text('[sixdim] {"event": "progress", "step": 7}\n')
+    source = f"""
+    os.symlink({str(outside)!r}, "link.log")
+    os.mkfifo("pipe.log")
+    os.mkdir("folder.log")
+    with open("own.log", "w") as file:
+        file.write('[sixdim] {{"event": "end", "status": "success"}}\\n')
+    """
+    job.run(source, log={"stream": "both", "rank": 0, "file": "work/*.log"})
+    assert statuses(job) == ["success"]
+    assert job.result()["status"] == "completed"

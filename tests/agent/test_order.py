@@ -130,3 +130,29 @@ def test_the_agent_imports_the_standard_library_only() -> None:
     root = Path(__file__).parents[2]
     shown = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True, cwd=root)
     assert set(shown.stdout.split()) <= {"__main__", "pytest_sixdim"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        ("args", ["a\0b"], "'args' must not hold a NUL character"),
+        ("python", "\0", "'python' must not hold a NUL character"),
+        ("environment", {"A": "\0"}, "'environment.A' must not hold a NUL character"),
+        ("limits.timeout", float("nan"), "'limits.timeout' must be a finite number, not nan"),
+        ("limits.stall", float("inf"), "'limits.stall' must be a finite number, not inf"),
+        ("log.file", "a**b", "'log.file' may have one '**', as a directory of its own"),
+        ("log.file", ".", "'log.file' must name a file"),
+        ("log.file", "a/../../b", "'log.file' must be a path below the directory, without '..'"),
+    ],
+)
+def test_an_order_that_nothing_can_carry_out_is_refused(job: Job, key: str, value: Any, error: str) -> None:
+    with pytest.raises(OrderError, match=error.replace("*", r"\*")):
+        read_order(changed(job, key, value))
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff", b'{"a":' * 3000])
+def test_what_is_no_json_is_refused(job: Job, content: bytes) -> None:
+    path = job.order()
+    path.write_bytes(content)
+    with pytest.raises(OrderError, match="no JSON"):
+        read_order(path)

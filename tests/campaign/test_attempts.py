@@ -36,7 +36,7 @@ def test_what_may_be_launched_again(tmp_path: Path, status: str, ended_by: Any, 
 
 
 def test_a_run_that_was_refused_for_others_on_its_cards_is_not() -> None:
-    refused = RunResult("launch_error", "runner", "process 7 is on the card; --sixdim-contention error", fault="host")
+    refused = RunResult("launch_error", "runner", "process 7 is on the card; --sixdim-contention error")
     assert not may_repeat(RunRecord("full", 1, 1, refused, (), (), {}, Path()))
 
 

@@ -60,6 +60,7 @@ def test_numbers_within_objects_are_finite_too() -> None:
     ]
 
 
+START = {"event": "start", "role": "full", "world_size": 1, "data": "real"}
 SEGMENT = {"event": "segment", "index": 1, "samples": 64, "seconds": 1.0, "steps": 2}
 
 
@@ -80,6 +81,10 @@ SEGMENT = {"event": "segment", "index": 1, "samples": 64, "seconds": 1.0, "steps
         ('{"event": "segment", "index": 1' + "0" * 400 + "}", "'index' must be int"),
         ('{"event": "end", "status": "done"}', "status 'done'; allowed: success, target_missed, failed"),
         ('{"x": ' * 5000, "nested too deeply"),
+        (json.dumps({**SEGMENT, "samples": 2**63}), "'samples' must be int"),
+        (json.dumps({"event": "end", "status": "x" * 2000}), "a text of 2000 characters; at most 1000 are read"),
+        (json.dumps({**START, "versions": [[[[[[[[[[1]]]]]]]]]]}), "must be dict"),
+        (json.dumps({**START, "versions": {"a": [[[[[[[[[1]]]]]]]]]}}), "nested more than 8 levels deep"),
     ],
 )
 def test_a_line_that_claims_to_be_an_event_and_is_not_is_an_error(text: str, error: str) -> None:
@@ -113,3 +118,19 @@ def test_dialects_are_made_by_name() -> None:
 def test_an_unknown_dialect_names_the_closest_and_all_known() -> None:
     with pytest.raises(RegistryError, match=r"unknown dialect 'sixdm'; did you mean 'sixdim'\? known: .*sixdim"):
         make_dialect("sixdm", {})
+
+
+def test_texts_of_an_event_are_visible_and_can_be_written() -> None:
+    (start,) = read("[sixdim] " + json.dumps({**START, "generator": "a\x1b[2J\u202e\ud800", "versions": {"\x07": "\x07"}}))
+    assert isinstance(start, Start)
+    assert (start.generator, start.versions) == ("a␛[2J⟨U+202E⟩⟨U+D800⟩", {"␇": "␇"})
+
+
+def test_numbers_too_large_for_sums_count_as_not_finite() -> None:
+    (progress,) = read('[sixdim] {"event": "progress", "loss": 1e101, "speed": -1e101}')
+    assert progress == Progress(t=7.0, seen=7.0, rank=2, diverged=True)
+
+
+def test_what_the_agent_knows_better_is_not_taken_from_the_program() -> None:
+    record = {"event": "progress", "seen": -1, "rank": 5, "diverged": True, "late": 99}
+    assert read("[sixdim] " + json.dumps(record)) == [Progress(t=7.0, seen=7.0, rank=2)]

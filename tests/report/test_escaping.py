@@ -53,6 +53,13 @@ def test_any_text_can_stand_in_xml_and_leaves_nothing_unseen(text: str) -> None:
         ("[x](javascript:y)", r"\[x\](javascript:y)"),
         ("**bold** _it_ ~s~ $m$ \\", r"\*\*bold\*\* \_it\_ \~s\~ \$m\$ \\"),
         ("one\n# two", "one␊# two"),
+        ("# heading", r"\# heading"),
+        ("- item", r"\- item"),
+        ("12. item", r"12\. item"),
+        ("---", r"\---"),
+        ("> quote", r"\> quote"),
+        ("-5 %", "-5 %"),
+        ("#5", "#5"),
     ],
 )
 def test_markdown_keeps_no_meaning(text: str, escaped: str) -> None:

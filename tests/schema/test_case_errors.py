@@ -205,3 +205,27 @@ nonsense: 1
         "tiny.case.yaml:10: anchor &b: write the value out wherever it is needed",
         f"tiny.case.yaml:11: unknown key 'nonsense'; allowed: {keys}, configurations, quick",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("name: tiny", "name: " + "a" * 61, "must have at most 60 characters"),
+        ("name: tiny", "name: tiny\ntitle: " + "a" * 101, "must have at most 100 characters, not 101"),
+        ("batch_size: 32", "batch_size: 1000000000001", "must be at most 1e+12"),
+        ("train.py}", f"train.py, args: [{'x' * 10_001}]}}", "at most 10000 characters"),
+        ("train: {", 'log: {file: "a**b"}\ntrain: {', "may have one '**', as a directory of its own"),
+        ("train: {", 'log: {file: "**/a/**"}\ntrain: {', "may have one '**', as a directory of its own"),
+        ("train: {", 'log: {file: "."}\ntrain: {', "must name a file"),
+        ("train: {", "log: {file: ../a}\ntrain: {", "must be a path below the directory"),
+        (
+            "batch_size: 32}",
+            f"batch_size: 32, cards: {list(range(1, 33))}, nodes: {list(range(1, 33))}}}",
+            "configurations: more than 1000, each of 'cards' x 'nodes' counted",
+        ),
+    ],
+)
+def test_what_would_be_too_much_is_refused(workbench, before: str, after: str, expected: str) -> None:
+    refused = workbench.refused(workbench.changed(before, after))
+    assert len(refused) == 1
+    assert expected in refused[0]

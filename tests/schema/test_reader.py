@@ -73,11 +73,13 @@ def test_named_pipe_does_not_block(tmp_path: Path) -> None:
 def test_file_without_permission_cannot_be_read(workbench, case_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = workbench.write(case_text)  # taking the permission away would not stop root
 
-    def denied(self: Path, *args: object, **kwargs: object) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    def denied(path: Path, flags: int) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", denied)
-    assert problems(path) == "tiny.case.yaml:1: cannot be read: Permission denied"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", denied)
+        said = problems(path)
+    assert said == "tiny.case.yaml:1: cannot be read: Permission denied"
 
 
 def test_second_document_is_refused(workbench, case_text: str) -> None:
@@ -145,3 +147,22 @@ def test_every_value_has_its_line_and_numbers_their_text(tmp_path: Path) -> None
     assert document.data == {"a": [12.0, {"b": "x"}]}
     assert document.lines == {(): 1, ("a",): 1, ("a", 0): 2, ("a", 1): 4, ("a", 1, "b"): 4}
     assert document.texts == {("a", 0): "12.0"}
+
+
+def test_what_an_error_repeats_of_a_file_does_nothing_to_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "\x1b[2J.case.yaml"
+    path.write_text('"\\e]0;owned\\a": 1\n"\\u202E": 1\n')
+    said = problems(path)
+    assert all(line.isprintable() and line.startswith("␛[2J.case.yaml:") for line in said.splitlines())
+
+
+def test_more_values_than_anybody_follows_are_refused(workbench) -> None:
+    text = "sixdim: 1\nname: [" + "1," * 60_000 + "]\n"
+    assert workbench.refused(text) == ["tiny.case.yaml:2: more than 50000 values"]
+
+
+def test_of_many_problems_the_first_are_told_and_the_number_of_the_others(workbench, case_text: str) -> None:
+    refused = workbench.refused(case_text + "".join(f"zzz{n}: 1\n" for n in range(200)))
+    assert len(refused) == 51
+    assert refused[0].startswith("tiny.case.yaml:7: unknown key 'zzz0'")
+    assert refused[-1] == "tiny.case.yaml:57: 150 more problems from here on"

@@ -171,6 +171,19 @@ def test_output_is_bounded(tools: Any, command: Any) -> None:
     assert [card.uuid for card in command(alternatives=[QUERY]).cards()] == ["a", "b"]
 
 
+def test_the_line_in_which_the_bound_falls_is_no_reading(tools: Any, command: Any) -> None:
+    rows = "awk 'BEGIN { printf \"2, c, \"; for (n = 0; n < 1100000; n++) printf \"1\" }'"
+    tools.script("acme-smi", f'cat <<"END"\n{TWO}END\n{rows}')
+    assert [card.uuid for card in command(alternatives=[QUERY]).cards()] == ["a", "b"]
+
+
+def test_a_card_s_texts_are_visible_and_short(tools: Any, command: Any) -> None:
+    tools.prints("acme-smi", TWO.replace("a,", "\x1b]0;owned\x07\u202e" + "a" * 500 + ",", 1))
+    (name, *_) = (card.uuid for card in command(alternatives=[QUERY]).cards())
+    assert name.isprintable()
+    assert len(name) == 200
+
+
 def test_readings_are_none_while_the_tool_is_gone_and_come_back_with_it(tools: Any, command: Any, node: Any) -> None:
     tools.prints("acme-smi", TWO)
     sampler = command(alternatives=[QUERY], interval=0.01)
