@@ -54,7 +54,7 @@ class TerminalHooks:
         return [visible(line) for line in plan_lines(self._session, items, summary=form is None)]
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+    def pytest_runtestloop(self) -> bool | None:
         """Under --sixdim-plan print the plan of all files that can be read, and launch nothing."""
         wanted = options.plan_format(self._config)
         if wanted is None:

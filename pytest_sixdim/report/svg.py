@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pytest_sixdim.report.escaping import visible
+from pytest_sixdim.core.visible import visible
 from pytest_sixdim.report.thinning import Point
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)

@@ -70,7 +70,7 @@ def test_a_good_order_is_read(job: Job) -> None:
         ("samplers", [{"name": "x", "class": "x:X", "options": {}, "channels": ["heat"]}], "unknown channel 'heat'"),
         ("log.stream", "stdin", "'stream' must be 'both' or 'stdout' or 'stderr'"),
         ("log.rank", 1, "'log.rank' must be 'last', 'all' or a number below 1, not 1"),
-        ("log.file", "../other/*.log", "'log.file' must stay below the run's directory"),
+        ("log.file", "../other/*.log", "'log.file' must be a path below the directory"),
         ("dialect", [], "'dialect' must be dict"),
     ],
 )

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_sixdim.campaign.adapter_records import ordered, read_evidence, variables
 from pytest_sixdim.core.vendor import VendorProfile
 
@@ -56,3 +58,23 @@ def test_half_a_record_is_as_none(tmp_path: Path) -> None:
     (node / "ranks" / "adapter-2.json").write_text("[]")
     assert [record["rank"] for record in read_evidence([node], ORDER)] == [0]
     assert read_evidence([node], {"adapter": None}) == ()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        [],
+        {"rank": "0"},
+        {"rank": True},
+        {"rank": -1},
+        {"rank": 10.5},
+        {"rank": 0, "architecture": ["a"]},
+        {"rank": 0, "tool_modules": "a"},
+        {"rank": 0, "variables": {"A": 1}},
+    ],
+)
+def test_a_record_that_the_adapter_cannot_have_left_is_left_out(tmp_path: Path, record: Any) -> None:
+    ranks = tmp_path / "node-0" / "ranks"
+    ranks.mkdir(parents=True)
+    (ranks / "adapter-0.json").write_text(json.dumps(record))
+    assert read_evidence([tmp_path / "node-0"], {"adapter": {"name": "ditorch"}}) == ()

@@ -29,7 +29,7 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, kind: str) -> Non
         path.symlink_to("/dev/zero")
     else:
         path = Path("/dev/zero")
-    with pytest.raises(OSError, match="a directory|not a regular file"):
+    with pytest.raises(OSError, match=r"a directory|not a regular file"):
         read_bounded(path, 100)
 
 

@@ -30,7 +30,7 @@ def test_the_programs_own_stamp_is_kept_beside_the_agents() -> None:
 
 
 def test_what_the_agent_knows_better_is_not_taken_from_the_program() -> None:
-    assert read('[sixdim] {"event": "progress", "seen": 1, "rank": 9, "diverged": true}') == [
+    assert read('[sixdim] {"event": "progress", "seen": 1, "rank": 9, "late": 9, "diverged": true}') == [
         Progress(t=7.0, seen=7.0, rank=2)
     ]
 
@@ -121,7 +121,9 @@ def test_an_unknown_dialect_names_the_closest_and_all_known() -> None:
 
 
 def test_texts_of_an_event_are_visible_and_can_be_written() -> None:
-    (start,) = read("[sixdim] " + json.dumps({**START, "generator": "a\x1b[2J\u202e\ud800", "versions": {"\x07": "\x07"}}))
+    (start,) = read(
+        "[sixdim] " + json.dumps({**START, "generator": "a\x1b[2J\u202e\ud800", "versions": {"\x07": "\x07"}})
+    )
     assert isinstance(start, Start)
     assert (start.generator, start.versions) == ("a␛[2J⟨U+202E⟩⟨U+D800⟩", {"␇": "␇"})
 
@@ -129,8 +131,3 @@ def test_texts_of_an_event_are_visible_and_can_be_written() -> None:
 def test_numbers_too_large_for_sums_count_as_not_finite() -> None:
     (progress,) = read('[sixdim] {"event": "progress", "loss": 1e101, "speed": -1e101}')
     assert progress == Progress(t=7.0, seen=7.0, rank=2, diverged=True)
-
-
-def test_what_the_agent_knows_better_is_not_taken_from_the_program() -> None:
-    record = {"event": "progress", "seen": -1, "rank": 5, "diverged": True, "late": 99}
-    assert read("[sixdim] " + json.dumps(record)) == [Progress(t=7.0, seen=7.0, rank=2)]

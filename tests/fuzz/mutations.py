@@ -14,8 +14,16 @@ NASTY = [
     *(b"null", b"true", b"0", b"-1", b"1e400", b"-1e308", b"NaN", b"-Infinity", b".inf", b"9" * 400, b"1.5", b"1e18"),
     *(b"[]", b"{}", b"[[]]", b"{", b"}", b"[", b"]", b'"', b"'", b":", b",", b"\n", b"  ", b"\t", b"\r", b"\0", b"|"),
     *(b"&a ", b"*a", b"!!python/name:os.system ''", b"<<", b"%", b"{seed.__class__}", b"{0:>999999999}", b"{", b"}}"),
-    *(b'"../../etc/passwd"', b'"/dev/zero"', b'"\\ud800"', b'"\\u001b[2J"', b'"\\u202e"', b"\x1b]0;x\x07", b"\xff\xfe"),
-    *(b'"<script>alert(1)</script>"', b'"](javascript:x)|`"', b"[sixdim] {", b"--- order.json\n", b'"x\\ny"', b"a" * 300),
+    *(b'"../../etc/passwd"', b'"/dev/zero"', b'"\\ud800"', b'"\\u001b[2J"', b'"\\u202e"'),
+    *(b"\x1b]0;x\x07", b"\xff\xfe"),
+    *(
+        b'"<script>alert(1)</script>"',
+        b'"](javascript:x)|`"',
+        b"[sixdim] {",
+        b"--- order.json\n",
+        b'"x\\ny"',
+        b"a" * 300,
+    ),
 ]
 
 
@@ -23,7 +31,9 @@ def mutated(reader: str) -> st.SearchStrategy[bytes]:
     """An input of the corpus with up to eight changes."""
     inputs = [path.read_bytes() for path in corpus(reader)]
     changes = st.lists(
-        st.tuples(st.sampled_from(("drop", "double", "swap", "put", "put")), st.integers(0, 2**16), st.sampled_from(NASTY)),
+        st.tuples(
+            st.sampled_from(("drop", "double", "swap", "put", "put")), st.integers(0, 2**16), st.sampled_from(NASTY)
+        ),
         min_size=1,
         max_size=8,
     )

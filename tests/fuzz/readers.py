@@ -102,7 +102,7 @@ def vendor(data: bytes) -> None:
         try:
             query(choice.options, "options")
         except ValueError as error:
-            assert len(str(error)) < 10_000
+            _assert_brief(error)
 
 
 def log(data: bytes) -> None:
@@ -113,7 +113,7 @@ def log(data: bytes) -> None:
         try:
             events.extend(dialect.read(line, seen=100.0 + len(events), rank=0))
         except EventError as error:
-            assert len(str(error)) < 1000
+            _assert_brief(error)
     for event in events:
         text = json.dumps(event_record(event), allow_nan=False)
         assert event_from(json.loads(text), seen=0.0, rank=9) == event
@@ -127,8 +127,7 @@ def order(data: bytes) -> None:
     try:
         read = read_order(path)
     except OrderError as error:
-        assert str(error).startswith(str(path))
-        assert len(str(error)) < 2000
+        _assert_brief(error, str(path))
         return
     assert len(read.devices) == read.cards
     list(read.directory.glob(read.log.file or "*.log"))
@@ -146,7 +145,7 @@ def results(data: bytes) -> None:
         try:
             run = read_run(Path(root))
         except (OSError, ValueError) as error:
-            assert len(str(error)) < 1000
+            _assert_brief(error)
             return
         _figures(run)
 
@@ -211,11 +210,21 @@ def _loaded(load: Callable[[], Any], name: str) -> Any:
     try:
         return load()
     except SchemaError as error:
-        lines = str(error).split("\n")
-        assert len(lines) == len(error.problems) > 0
-        assert len(lines) <= 52
-        assert all(line.startswith(f"{name}:") and len(line) < 1000 and line.isprintable() for line in lines), lines
+        _assert_lines(error, name)
         return None
+
+
+def _assert_lines(error: SchemaError, name: str) -> None:
+    """One line a problem, and not many."""
+    lines = str(error).split("\n")
+    assert len(lines) == len(error.problems) > 0
+    assert len(lines) <= 52
+    assert all(line.startswith(f"{name}:") and len(line) < 1000 and line.isprintable() for line in lines), lines
+
+
+def _assert_brief(error: Exception, beginning: str = "") -> None:
+    assert str(error).startswith(beginning)
+    assert len(str(error)) < 2000
 
 
 def _figures(run: RunRecord) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from pytest_sixdim.report.escaping import folder_link, markdown_text, visible, web_link
+from pytest_sixdim.core.visible import visible
+from pytest_sixdim.report.escaping import folder_link, markdown_text, web_link
 
 
 def test_ordinary_text_stays_as_it_is() -> None:

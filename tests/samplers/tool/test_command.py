@@ -172,7 +172,7 @@ def test_output_is_bounded(tools: Any, command: Any) -> None:
 
 
 def test_the_line_in_which_the_bound_falls_is_no_reading(tools: Any, command: Any) -> None:
-    rows = "awk 'BEGIN { printf \"2, c, \"; for (n = 0; n < 1100000; n++) printf \"1\" }'"
+    rows = 'awk \'BEGIN { printf "2, c, "; for (n = 0; n < 1100000; n++) printf "1" }\''
     tools.script("acme-smi", f'cat <<"END"\n{TWO}END\n{rows}')
     assert [card.uuid for card in command(alternatives=[QUERY]).cards()] == ["a", "b"]
 
