@@ -120,21 +120,23 @@ def test_the_exit_code_of_a_samplers_own_tool_is_left_to_the_sampler() -> None:
     orphan.wait()
 
 
-def test_a_full_disk_ends_the_run_and_the_agent_without_a_result(job: Job) -> None:
+def test_a_disk_too_full_for_the_first_line_of_events_launches_nothing(job: Job) -> None:
     job.node.mkdir()
     (job.node / "events.jsonl").symlink_to("/dev/full")
     handle = job.start("window()\ntime.sleep(600)", cards=2)
-    assert handle.wait(30) == 3
+    assert handle.wait(30) == 2
+    result = job.result()
+    assert (result["status"], result["fault"]) == ("launch_error", "host")
+    assert result["message"].endswith("events.jsonl: No space left on device")
     assert strays(handle.pid) == []
-    assert "No space left on device" in (job.node / "logs" / "agent.log").read_text()
-    assert not (job.directory / "result.json").exists()
 
 
 def test_a_disk_that_fills_up_under_the_samples_does_not_end_the_run_before_its_end(job: Job) -> None:
     job.node.mkdir()
     (job.node / "samples.jsonl").symlink_to("/dev/full")
     handle = job.start('window()\ntime.sleep(0.5)\nevent("end", status="success")')
-    assert handle.wait(30) == 3
+    assert handle.wait(30) == 0
+    assert "No space left on device" in job.result()["sampler"]["ended"]
     assert [event["event"] for event in job.events()][-1] == "end"
     assert strays(handle.pid) == []
 

@@ -108,4 +108,4 @@ def test_every_ranks_card_is_reported_by_rank(tmp_path: Path) -> None:
     result = launch([*TORCHRUN, "--nproc-per-node=2", write(tmp_path, program)], settings(), tmp_path)
     assert result.returncode == 0, result.stderr
     (start,) = [event for event in events(result.stdout) if event.kind == "start"]
-    assert start.devices == [{"name": "a card"}, {"name": "摩尔线程 S5000 \0"}]
+    assert start.devices == [{"name": "a card"}, {"name": "摩尔线程 S5000 ␀"}]
