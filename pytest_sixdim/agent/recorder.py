@@ -36,14 +36,21 @@ class JsonLines:
     """
 
     def __init__(self, path: Path, head: Mapping[str, Any] | None = None) -> None:
+        self._path = path
         self._file = path.open("w", encoding="utf-8", buffering=1)
         clocks = {"schema": SCHEMA, "monotonic": time.monotonic(), "unix": time.time(), "boot_id": boot_id()}
         self.lines = -1
         self.write({**clocks, **(head or {})})
 
     def write(self, record: Mapping[str, Any]) -> int:
-        """Append one line; returns its characters. Raises OSError, as when the disk is full, and ValueError for NaN."""
-        characters = self._file.write(_ENCODER.encode(record) + "\n")
+        """Append one line; returns its characters.
+
+        Raises OSError that names the file, as when the disk is full, and ValueError for NaN.
+        """
+        try:
+            characters = self._file.write(_ENCODER.encode(record) + "\n")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
         self.lines += 1
         return characters
 
