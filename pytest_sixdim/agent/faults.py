@@ -64,16 +64,18 @@ AGAIN = re.compile(r"Resource temporarily unavailable")
 STARTING = re.compile(r"fork|pthread_create|start_new_thread|\bclone\b")
 
 
-def fault_of(lines: Lines, texts: CardTexts, *, trained: bool) -> Fault:
+def fault_of(lines: Lines, texts: CardTexts, *, trained: bool, mark: str | None = None) -> Fault:
     """Whose fault it was that a rank failed which had printed `lines` at last.
 
     trained: whether any rank had reported anything of its training: from then on a port is no longer the launch's.
+    mark: what stands in every line with an event, where its dialect has such: what came before the last was got over.
     """
     if (text := said_of_card(lines, texts.error)) is not None:
         return Fault("device", f"device error: {text}")
     if any(WATCHDOG.search(line) for line in lines):
         return Fault("device", "a collective timed out")
-    said = last_words(lines)
+    events = [index for index, line in enumerate(lines) if mark is not None and mark in line]
+    said = last_words(lines[events[-1] + 1 :] if events else lines)
     start = None if trained else _at_start(said, texts)
     if start is not None:
         return start

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 from pytest_sixdim.core.events import Evaluation, Event, Memory, Progress, Segment, WarmupEnd
 
@@ -48,15 +48,25 @@ class Keeping:
                 return False
             series = self._series[key] = _Series()
         keep = series.keeps(event)
+        series.left_out = None if keep else event
         if not keep:
             (self.lost if series.lost else self.thinned)[event.kind] += 1
         if keep and isinstance(event, WarmupEnd) and series.count == 1:
             self._series.pop((event.rank, Segment), None)  # the window's segments follow, and count from here
         return keep
 
+    def last(self) -> Iterator[Evaluation]:
+        """The last evaluations of their series that were left out, to be recorded once no other can come: a value after
+        a fixed number of samples (stability, `at: budget`) may be of the last one."""
+        for series in self._series.values():
+            event, series.left_out = series.left_out, None
+            if isinstance(event, Evaluation):
+                (self.lost if series.lost else self.thinned)[event.kind] -= 1
+                yield event
+
     def left_out(self) -> Mapping[str, Mapping[str, int]]:
         """What was left out so far; empty where nothing was."""
-        counts = {"thinned": dict(self.thinned), "lost": dict(self.lost)}
+        counts = {"thinned": dict(+self.thinned), "lost": dict(+self.lost)}
         return {name: kinds for name, kinds in counts.items() if kinds}
 
 
@@ -70,11 +80,12 @@ def _series_of(event: Event) -> Hashable:
 
 
 class _Series:
-    """Events of one kind and rank. `count`: how many came; `lost`: whether the last one was left out that may have
-    mattered."""
+    """Events of one kind and rank. `count`: how many came; `left_out`: the last one, where it was; `lost`: whether it may
+    have mattered."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.left_out: Event | None = None
         self.lost = False
         self._not_finite = self._best = 0
         self._after_not_finite = False

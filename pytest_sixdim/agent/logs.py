@@ -20,8 +20,8 @@ CHUNKS_AT_ONCE = 4
 KEPT_LINES, KEPT_CHARACTERS = 200, 1000
 #: Lines of these that a result shows.
 TAIL_LINES = 40
-#: Files that `log.file` may mean, those of the ranks counted.
-FILES = 1000
+#: Files that `log.file` may mean, those of the ranks counted: each is held open, and a process may have 1024.
+FILES = 250
 #: Seconds between searches for new files of `log.file`.
 SEARCH_INTERVAL = 1.0
 #: Seconds that reading may go on after the end of a run that has printed more than could be read meanwhile.
@@ -44,12 +44,14 @@ class RankLogs:
         last_sign: when any rank last printed anything (monotonic s); None before the first time.
         behind: whether more is waiting to be read.
         unread: bytes that will never be read, because `finish` took too long.
+        unread_files: whether `log.file` means more files than are read.
     """
 
     def __init__(self, order: Order) -> None:
         self.last_sign: float | None = None
         self.behind = False
         self.unread = 0
+        self.unread_files = False
         self._order = order
         self._kept: dict[int, deque[str]] = {rank: deque(maxlen=KEPT_LINES) for rank in order.ranks}
         self._files = [
@@ -57,36 +59,34 @@ class RankLogs:
             for rank in order.ranks
             for stream in ("stdout", "stderr")
         ]
-        self._searched = float("-inf")
+        self._searched = time.monotonic() - SEARCH_INTERVAL
 
-    def read(self, now: float) -> list[Batch]:
-        """What has come since the last call and is for the dialect."""
-        self._search(now)
+    def read(self) -> Iterator[Batch]:
+        """What has come since the last call and is for the dialect, a file at a time; `behind` is known at the end."""
+        self._search(time.monotonic())
         self.behind = False
-        found: list[Batch] = []
         for file in self._files:
-            waiting = file.waiting()
+            waiting, now = file.waiting(), time.monotonic()
             if waiting > 0:
                 self.last_sign = now
                 self.behind = self.behind or waiting > CHUNKS_AT_ONCE * CHUNK
-                found += self._keep(file, now, file.read(waiting))
+                yield from self._keep(file, now, file.read(waiting))
             if waiting <= CHUNKS_AT_ONCE * CHUNK:
                 file.caught_up = now
-        return found
 
     def finish(self) -> Iterator[Batch]:
         """All that is left, with the half line at each end, once no process can write any more.
 
         What cannot be read within FINISHING is left out, but for the last lines of each rank.
         """
-        self._searched = float("-inf")
-        started = now = time.monotonic()
-        yield from self.read(now)
+        started = time.monotonic()
+        self._search(started, again=True)
+        yield from self.read()
         while self.behind:
-            now = time.monotonic()
-            if now - started > FINISHING:
+            if time.monotonic() - started > FINISHING:
                 self.unread = sum(file.skip() for file in self._files)
-            yield from self.read(now)
+            yield from self.read()
+        now = time.monotonic()
         for file in self._files:
             yield from self._keep(file, now, file.finish())
 
@@ -98,18 +98,22 @@ class RankLogs:
         self._kept[file.rank].extend(line[:KEPT_CHARACTERS] for line in lines[-KEPT_LINES:])
         return [Batch(file.rank, now, now - file.caught_up, lines)] if file.chosen and lines else []
 
-    def _search(self, now: float) -> None:
-        """Look for files that `log.file` means; they count as printed by the chosen rank (the first, for "all")."""
+    def _search(self, now: float, *, again: bool = False) -> None:
+        """Look for files that `log.file` means; they count as printed by the chosen rank (the first, for "all").
+
+        again: though it was done just now.
+        """
         pattern = self._order.log.file
-        if pattern is None or now - self._searched < SEARCH_INTERVAL:
+        if pattern is None or (now - self._searched < SEARCH_INTERVAL and not again):
             return
-        self._searched = now
-        known = {file.path for file in self._files}
-        ranks = [rank for rank in self._order.ranks if _is_rank(self._order, rank)]
-        for path in sorted(islice(self._order.directory.glob(pattern), FILES)):
-            if len(known) < FILES and path not in known and _is_below(self._order.directory, path) and ranks:
-                known.add(path)
-                self._files.append(_GrowingFile(path, ranks[0], chosen=True))
+        before, self._searched = self._searched, now
+        directory, known = self._order.directory, {file.path for file in self._files}
+        rank = next(rank for rank in self._order.ranks if _is_rank(self._order, rank))
+        found = list(islice(directory.glob(pattern), FILES + 1))
+        new = [path for path in sorted(set(found) - known) if _is_below(directory, path)]
+        room = max(0, FILES - len(self._files))
+        self.unread_files = self.unread_files or len(found) > FILES or len(new) > room
+        self._files += [_GrowingFile(path, rank, chosen=True, since=before) for path in new[:room]]
 
 
 class _GrowingFile:
@@ -117,14 +121,14 @@ class _GrowingFile:
 
     Attributes:
         chosen: whether its lines are for the dialect.
-        caught_up: when all that was in it had been read (monotonic s).
+        caught_up: when all that was in it had been read (monotonic s), or it was not there.
     """
 
-    def __init__(self, path: Path, rank: int, chosen: bool) -> None:
+    def __init__(self, path: Path, rank: int, chosen: bool, since: float | None = None) -> None:
         self.path = path
         self.rank = rank
         self.chosen = chosen
-        self.caught_up = time.monotonic()
+        self.caught_up = time.monotonic() if since is None else since
         self._splitter = LineSplitter()
         self._descriptor: int | None = None
         self._offset = 0

@@ -38,6 +38,7 @@ class Seen:
         oom_killed: whether the kernel's OOM killer was at work meanwhile.
         card_texts: what means a lost card, a device error, a card that is taken.
         trained: whether any rank had reported anything of its training.
+        mark: what stands in every line with an event, where its dialect has such.
     """
 
     ranks: Mapping[int, RankProcess]
@@ -53,6 +54,7 @@ class Seen:
     oom_killed: bool = False
     card_texts: CardTexts = field(default_factory=CardTexts)
     trained: bool = False
+    mark: str | None = None
 
     def said_by(self, process: RankProcess) -> Lines:
         """The last lines of a rank."""
@@ -95,11 +97,15 @@ def _failure(seen: Seen, failures: list[RankProcess]) -> RunResult:
         return _left_early(seen, left, f"; then {sentence(first, lines)}")
     lost = [said_of_card(seen.said_by(process), seen.card_texts.lost) for process in failures]
     how = sentence(first, lines)
+    if seen.end is not None and seen.end.status == "target_missed":  # no other attempt may do better
+        return _result(seen, "crashed", f"the program said 'target_missed'; then {how}", first)
     if any(lost):
         return _result(seen, "card_lost", how, first)
     if ran_out_of_memory(first, lines, seen.oom_killed):
         return _result(seen, "out_of_memory", how, first)
-    fault = fault_of(lines or seen.launcher_lines, seen.card_texts, trained=seen.trained)
+    fault = fault_of(lines or seen.launcher_lines, seen.card_texts, trained=seen.trained, mark=seen.mark)
+    if seen.last_metric_lost:
+        fault = PROGRAM
     message = f"{fault.what}: {how}" if fault.what else how
     return _result(seen, "launch_error" if fault.launch else "crashed", message, first, fault=fault.whose)
 

@@ -109,6 +109,8 @@ class EventLog:
 
     def close(self) -> None:
         """No event can follow."""
+        for event in self._keeping.last():
+            self._characters += self._write(event_record(event))
         try:
             self._lines.close()
         except OSError as error:

@@ -16,6 +16,7 @@ from pytest_sixdim.agent.cancellation import Cancellation
 from pytest_sixdim.agent.command import launch_command, launch_environment, ship
 from pytest_sixdim.agent.course import Course
 from pytest_sixdim.agent.ending import end_descendants
+from pytest_sixdim.agent.faults import Whose
 from pytest_sixdim.agent.logs import Batch, RankLogs, file_tail
 from pytest_sixdim.agent.not_started import without_program
 from pytest_sixdim.agent.order import Order, OrderError
@@ -84,10 +85,14 @@ def launch_error(message: str) -> RunResult:
     return RunResult(status="launch_error", ended_by="agent", message=message, fault="host")
 
 
-def unrecorded(problem: str) -> RunResult:
-    """The result of a run whose records could not be written, whatever else became of it: nobody knows it whole."""
+def unrecorded(problem: str, status: str | None = None) -> RunResult:
+    """The result of a run whose records could not be written: nobody knows it whole.
+
+    status: what it would have had. A model that has failed gets no other attempt.
+    """
     message = f"its records could not be written: {problem}"
-    return RunResult(status="crashed", ended_by="agent", message=message, fault="host")
+    fault: Whose = "program" if status in ("diverged", "target_missed") else "host"
+    return RunResult(status="crashed", ended_by="agent", message=message, fault=fault)
 
 
 class Supervisor:
@@ -128,7 +133,7 @@ class Supervisor:
         self._events.close()
         result = without_program(self._order, outcome(self._seen(stop)))
         if self._events.problem is not None and result.status != "cancelled":
-            result = unrecorded(self._events.problem)
+            result = unrecorded(self._events.problem, result.status)
         if stayed:
             result = replace(result, message=f"{result.message}; processes that could not be killed: {stayed}")
         slept = asleep() - self._asleep
@@ -142,15 +147,16 @@ class Supervisor:
 
     def _left_out(self) -> Mapping[str, Mapping[str, int]]:
         """What of the run's output is not in events.jsonl (`events` of result.json)."""
-        unread = {"unread": {"bytes": self._logs.unread}} if self._logs.unread else {}
-        return {**self._events.left_out(), **unread}
+        counts = {"bytes": self._logs.unread, "files": int(self._logs.unread_files)}
+        unread = {name: count for name, count in counts.items() if count}
+        return {**self._events.left_out(), **({"unread": unread} if unread else {})}
 
     def _watch(self) -> Stop | None:
         """Until the launcher ends, or the agent has a reason to end the run."""
         look = 0.0
         while True:
+            self._take(self._logs.read())
             now = time.monotonic()
-            self._take(self._logs.read(now))
             if now >= look:
                 look = now + LOOK
                 if self._launcher.poll() is not None:
@@ -231,6 +237,7 @@ class Supervisor:
             oom_killed=kills is not None and self._oom_kills is not None and kills > self._oom_kills,
             card_texts=self._order.card_texts,
             trained=course.trained,
+            mark=self._mark,
         )
 
 

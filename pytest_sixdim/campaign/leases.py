@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from pytest_sixdim.campaign.holders import HOST, Holder, card_lock, read_holder,
 from pytest_sixdim.campaign.locks import lock_directory, read_note, remove, take, write_note
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.campaign.turns import turn
+from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.samplers import Device
 
 #: Seconds between two attempts of the one whose turn it is.
@@ -24,6 +26,8 @@ PAUSE = 0.1
 LOOKS = 20
 #: Seconds after which a lock's file is touched, so that nobody takes it for forgotten and tidies it away.
 FRESH = 3600.0
+#: Seconds in which whoever waits for one run is told at most one thing more.
+QUIET = 30.0
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,16 @@ def lease(
 ) -> Iterator[Lease]:
     """Hold `count` cards of `pool` for the run kept in folder `run` until the block ends and the agent has ended.
 
-    Waits for its turn, after `waiting` was told who has what, and again when that changes. label: names the run for
-    others who wait. share: whether others may have the host's other cards meanwhile; without, the host is held as a
-    whole. Raises SettingsError where the pool has too few cards and where nothing can be locked.
+    Waits for its turn, after `waiting` was told who has what, and again now and then when that changes. label: names
+    the run for others who wait. share: whether others may have the host's other cards meanwhile; without, the host is
+    held as a whole. Raises SettingsError where the pool has too few cards and where nothing can be locked.
     """
     if not 0 < count <= len(pool):
         raise SettingsError(f"run {label} needs {count} cards, {len(pool)} are there")
     began = time.monotonic()
     directory = lock_directory()
     note = {"pid": os.getpid(), "namespace": namespace(), "run": label, "since_unix": time.time(), "cards": count}
-    tell = _once(waiting)
+    tell = _now_and_then(waiting)
     with _run_locked(directory, run, note, tell) as run_lock:
         with turn(directory, note, lambda: tell(_queued(directory, note))):
             while (taken := _take(directory, note, pool, count, share)) is None:
@@ -114,6 +118,7 @@ def _take(
     Without sharing, and where the cards differ, always the first of the pool, so that figures can be compared.
     """
     any_will_do = share and len({device.name for device in pool}) == 1
+    held = {**note, "since_unix": time.time()}
     devices: list[Device] = []
     descriptors: list[int] = []
     complete = False
@@ -122,6 +127,8 @@ def _take(
         if host is None:
             return None
         descriptors.append(host)
+        if not share:  # else others may have part in it
+            write_note(host, held)
         for device in pool if any_will_do else pool[:count]:
             descriptor = _take_card(card_lock(directory, device.id))
             if descriptor is not None:
@@ -129,7 +136,8 @@ def _take(
                 devices.append(device)
             if len(devices) == count:
                 complete = True
-                _write_notes(note, devices, descriptors, share)
+                for each, own in zip(devices, descriptors[1:], strict=True):
+                    write_note(own, {**held, "card": each.id})
                 return tuple(devices), descriptors
         return None
     finally:
@@ -145,15 +153,6 @@ def _take_card(path: Path) -> int | None:
             return descriptor
         time.sleep(PAUSE / LOOKS)
     return None
-
-
-def _write_notes(note: Mapping[str, Any], devices: Sequence[Device], descriptors: Sequence[int], share: bool) -> None:
-    """Into the locks of the cards, and into the host's where nobody else has part in it."""
-    held = {**note, "since_unix": time.time(), "cards": [device.id for device in devices]}
-    if not share:
-        write_note(descriptors[0], held)
-    for device, descriptor in zip(devices, descriptors[1:], strict=True):
-        write_note(descriptor, {**held, "card": device.id})
 
 
 @contextmanager
@@ -183,12 +182,14 @@ def _sweep(directory: Path) -> None:
 
 
 def _queued(directory: Path, note: Mapping[str, Any]) -> str:
-    """Who comes before: those that wait longer, and those that have cards."""
+    """Who comes before: those that wait longer, and those that have cards; empty where they have gone already."""
     now, own = who_holds(directory), read_holder(note)
     waiting = [(waiter.process, waiter.run) for waiter in now.waiting]
     before = waiting.index((own.process, own.run)) if (own.process, own.run) in waiting else len(waiting)
-    first = f"{before} run{'' if before == 1 else 's'} that came before"
-    return "; ".join([first, *(holder.sentence for holder in now.holders)])
+    others = f" and {count_of(before - 1, 'other')}" if before > 1 else ""
+    came = [f"{now.waiting[0].name}{others} came before"] if before else []
+    sentences = [*came, *(holder.sentence for holder in now.holders)]
+    return f"its turn: {'; '.join(sentences)}" if sentences else ""
 
 
 def _wanted(directory: Path, count: int, pool: Sequence[Device], share: bool) -> str:
@@ -198,13 +199,15 @@ def _wanted(directory: Path, count: int, pool: Sequence[Device], share: bool) ->
     return f"{what}: {'; '.join(holder.sentence for holder in holders)}" if holders else ""
 
 
-def _once(waiting: Callable[[str], None]) -> Callable[[str], None]:
-    """Tells what was not told just before."""
-    last = [""]
+def _now_and_then(waiting: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells the first word at once, and then, every QUIET seconds at most, what was not told just before."""
+    last, told = "", -math.inf
 
     def tell(text: str) -> None:
-        if text and text != last[0]:
-            last[0] = text
+        nonlocal last, told
+        now = time.monotonic()
+        if text and text != last and now - told >= QUIET:
+            last, told = text, now
             waiting(text)
 
     return tell

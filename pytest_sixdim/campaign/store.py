@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -128,9 +129,9 @@ class Store:
                 return  # said where it is shown
 
     def scorecards(self) -> tuple[list[dict[str, Any]], list[str]]:
-        """Every scorecard of the session, and a line for each that can't be read."""
+        """Every scorecard of the session, 2 cards before 16, and a line for each that can't be read."""
         cards, broken = [], []
-        for path in sorted({*self.directory.glob("*/*/scorecard.json"), *self._unwritten}):
+        for path in sorted({*self.directory.glob("*/*/scorecard.json"), *self._unwritten}, key=_by_number):
             try:
                 card = self._unwritten.get(path) or read_json(path)
                 if not isinstance(card, dict):
@@ -161,3 +162,7 @@ def _point_latest_to(directory: Path) -> None:
     except OSError:
         discard(link)
         raise
+
+
+def _by_number(path: Path) -> str:
+    return re.sub(r"\d+", lambda number: number[0].zfill(12), str(path))

@@ -23,11 +23,13 @@ def lost(run: RunRecord) -> list[str]:
     """Why nothing that was read from the run's events is credible: events that may have mattered are not there."""
     kinds = run.result.events.get("lost") or {}
     missing = ", ".join(count_of(number, f"{kind} event") for kind, number in kinds.items())
-    unread = (run.result.events.get("unread") or {}).get("bytes", 0)
-    return [
-        *([f"{run.name} reported more than is kept: {missing} left out"] if missing else []),
-        *([f"{run.name} printed more than could be read: {unread / 2**20:.0f} MiB were not"] if unread else []),
-    ]
+    unread = run.result.events.get("unread") or {}
+    found = [f"{run.name} reported more than is kept: {missing} left out"] if missing else []
+    if unread.get("bytes"):
+        found.append(f"{run.name} printed more than could be read: {unread['bytes'] / 2**20:.0f} MiB were not")
+    if unread.get("files"):
+        found.append(f"{run.name} wrote more log files than are read at once")
+    return found
 
 
 def malformed(run: RunRecord) -> list[str]:

@@ -49,6 +49,9 @@ class ClosingHooks:
         finally:
             if self._session.store is not None:
                 self._close(self._session.store)
+                if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+                    name = self._session.store.directory.name
+                    self._notes.append(f"interrupted: the same command with --sixdim-resume {name} goes on from here")
 
     def _close(self, store: Store) -> None:
         cards, broken = store.scorecards()
@@ -75,8 +78,8 @@ class ClosingHooks:
         if self._session.store is None:
             return
         if not self._cards:
-            for why in self._session.deselected:
-                terminalreporter.write_line(f"sixdim: nothing measured: {why}")
+            for line in [*(f"nothing measured: {why}" for why in self._session.deselected), *self._notes]:
+                terminalreporter.write_line(f"sixdim: {line}")
             return
         terminalreporter.section("six dimensions")
         for line in [*self._lines, *map(visible_lines, self._notes)]:

@@ -33,6 +33,7 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
         "Session": [
             ("name", directory.name),
             ("started", f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else NONE),
+            ("goes on with", Path(str(session.get("resumed") or "none")).name),
             ("git commit", _text(session.get("git_commit"))),
             ("pytest-sixdim", _text(session.get("plugin"))),
             ("pytest", _text(session.get("pytest"))),
@@ -64,6 +65,7 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("data", _text(settings.get("data") or "none given")),
             ("adapter", _text(settings.get("adapter") or "none")),
             ("other users", _text(settings.get("contention"))),
+            ("shares the host", _yes(settings.get("share"))),
             ("run again near a limit", _yes(settings.get("confirm"))),
             ("further attempts", _text(settings.get("retries"))),
         ],

@@ -1,4 +1,4 @@
-"""Which process is whose child, from /proc (proc(5): fields 3 to 6 and 22 of /proc/PID/stat)."""
+"""Which process is whose child, from /proc (proc(5): fields 3 to 6, 20 and 22 of /proc/PID/stat)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 class Process(NamedTuple):
     """A process: its number, its parent's, its state (one letter; Z: ended, not yet waited for), and its session's and
-    process group's. `started`, in clock ticks since boot, tells it from a later one with its number."""
+    process group's. `started`, in clock ticks since boot, tells it from a later one with its number.
+
+    One whose first thread has ended and others have not, which proc(5) calls Z too, is S here: it lives.
+    """
 
     pid: int
     parent: int
@@ -51,5 +54,6 @@ def look(name: str) -> Process | None:
         return None
     # the name in brackets may hold anything
     fields = stat[stat.rindex(b")") + 2 :].split()
-    state, parent, group, session, started = (fields[i] for i in (0, 1, 2, 3, 19))
+    state, parent, group, session, threads, started = (fields[i] for i in (0, 1, 2, 3, 17, 19))
+    state = b"S" if state == b"Z" and int(threads) > 1 else state
     return Process(int(name), int(parent), state.decode(), int(session), int(group), int(started))

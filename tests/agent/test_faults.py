@@ -9,6 +9,7 @@ import pytest
 from pytest_sixdim.agent.faults import CardTexts, fault_of, last_words, port_taken
 from pytest_sixdim.agent.ranks import RankProcess
 from pytest_sixdim.agent.stopping import Stop
+from pytest_sixdim.agent.supervisor import unrecorded
 from tests.agent.conftest import Job
 from tests.agent.test_outcome import end, rank, result
 
@@ -105,6 +106,14 @@ def test_a_host_that_has_no_more_is_at_fault_where_that_was_the_last_word(line: 
     assert whose(line, *["step"] * 60) == ("program", "", False)
 
 
+def test_what_was_said_before_the_last_event_was_got_over() -> None:
+    event = '[sixdim] {"event": "progress", "loss": 3.2}'
+    for said in ((TRACEBACK, *CODE, DISK), ("error: can't save: No space left on device",)):
+        assert fault_of((event, *said), TEXTS, trained=True, mark="[sixdim] {").whose == "host"
+        assert fault_of((*said, event, "too bad"), TEXTS, trained=True, mark="[sixdim] {").whose == "program"
+        assert fault_of((*said, event), TEXTS, trained=True).whose == "host"  # nobody knows that it is an event
+
+
 def test_an_exception_that_led_to_the_last_one_counts() -> None:
     link = ("", "During handling of the above exception, another exception occurred:", "", TRACEBACK, *CODE)
     last = "RuntimeError: [enforce fail at inline_container.cc:626] . unexpected pos 64 vs 0"
@@ -188,6 +197,19 @@ def test_every_end_has_its_fault() -> None:
     assert fault(failed, lines={0: ("GPU is lost",)}, card_texts=TEXTS) == "device"
     assert fault(launcher_code=1) == "host"
     assert fault(failed, lines={0: (DISK,)}, diverged="the loss was not finite") == "program"
+
+
+@pytest.mark.parametrize("line", [DISK, GLOO_WAIT, "GPU is lost", "uncorrectable ECC error encountered"])
+def test_a_model_that_has_failed_gets_no_other_attempt_by_what_breaks_afterwards(line: str) -> None:
+    seen = {"lines": {0: (line,)}, "card_texts": TEXTS, "trained": True}
+    assert result(rank(0, 5.0, 1), **seen).fault != "program"
+    missed = result(rank(0, 5.0, 1), **seen, end=end("target_missed"))
+    assert (missed.status, missed.fault) == ("crashed", "program")
+    assert missed.message.startswith("the program said 'target_missed'; then rank 0 exited with code 1")
+    if line != "GPU is lost":
+        assert result(rank(0, 5.0, 1), **seen, last_metric_lost=True).fault == "program"
+    assert unrecorded("disk full", "diverged").fault == unrecorded("disk full", "target_missed").fault == "program"
+    assert unrecorded("disk full", "completed").fault == "host"
 
 
 def test_a_taken_port_is_a_launch_error_of_the_rank_that_needed_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import tracemalloc
@@ -98,6 +99,20 @@ def test_the_window_is_kept_whatever_came_before() -> None:
     windows = [read_window(some, Measure(), Configuration("cpu", "fp32", 32)) for some in (events, few)]
     assert windows[0].segments == windows[1].segments
     assert windows[0].suspect == windows[1].suspect
+
+
+@pytest.mark.parametrize("number", [ALL, ALL + 1, ALL + 2, 3 * ALL])
+def test_the_last_evaluation_is_kept_whichever_it_is(number: int, tmp_path: Path) -> None:
+    """At a budget of samples its value is the run's."""
+    log = EventLog(tmp_path / "events.jsonl")
+    for step in range(number):
+        log.event(evaluation(step, 70.0))
+        log.event(progress(step))
+    log.close()
+    found = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    steps = [record["t"] for record in found if record.get("event") == "evaluation"]
+    assert steps[-1] == number - 1
+    assert log.left_out().get("thinned", {}).get("evaluation", 0) == number - len(steps)
 
 
 def test_evaluations_beyond_measure_are_counted_as_lost() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from pytest_sixdim.agent.logs import FILES, RankLogs
+from pytest_sixdim.agent.order import read_order
 from tests.agent.conftest import Job
 
 
@@ -137,3 +141,28 @@ def test_a_log_file_that_really_lies_elsewhere_is_not_read(job: Job, tmp_path_fa
     job.run(source, log={"stream": "both", "rank": 0, "file": "work/*.log"})
     assert statuses(job) == ["success"]
     assert job.result()["status"] == "completed"
+
+
+def test_more_log_files_than_are_read_are_told(job: Job) -> None:
+    (job.directory / "logs").mkdir()
+    logs = RankLogs(read_order(job.order(log={"stream": "both", "rank": 0, "file": "logs/*.log"})))
+    for number in range(2 * FILES):
+        (job.directory / "logs" / f"{number}.log").write_text("line\n" * 1000)
+    batches = logs.finish()
+    assert len(next(batches).lines) == 1000
+    assert sum(path.parent.name == "logs" for path in opened()) == 1  # one after the other, not all at once
+    assert sum(len(batch.lines) for batch in batches) == (FILES - 3) * 1000  # two are the rank's, one was read before
+    assert logs.unread_files
+
+
+def test_what_a_new_log_file_holds_may_have_been_printed_since_the_last_search(job: Job) -> None:
+    logs = RankLogs(read_order(job.order(log={"stream": "both", "rank": 0, "file": "*.log"})))
+    assert list(logs.read()) == []
+    time.sleep(0.2)
+    (job.directory / "a.log").write_text("line\n")
+    assert [batch.late > 0.2 for batch in logs.finish()] == [True]
+
+
+def opened() -> list[Path]:
+    """The files that this process has open."""
+    return [Path(os.readlink(path)) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]

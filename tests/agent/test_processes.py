@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_sixdim.agent.processes import oom_kills, reap
+from pytest_sixdim.samplers.process_tree import look
 from tests.agent.conftest import Job, strays, wait_for
 
 #: Children in their own sessions, one of which is an orphan that ignores SIGTERM.
@@ -55,6 +57,28 @@ def test_processes_that_start_others_when_they_are_told_to_end_are_gone(job: Job
     handle.cancel()
     assert handle.wait(30) == 1
     assert strays(handle.pid) == []
+
+
+def test_a_process_whose_first_thread_has_ended_is_gone_too(job: Job) -> None:
+    """proc(5) calls it a zombie, though it works on and nobody can wait for it."""
+    end_of_a_thread = {"x86_64": 60, "aarch64": 93}.get(platform.machine())
+    if end_of_a_thread is None:
+        pytest.skip("the number of exit(2) is not known here")
+    source = f"threading.Thread(target=time.sleep, args=(600,)).start(); ctypes.CDLL(None).syscall({end_of_a_thread}, 0)"
+    handle = job.start(
+        f"""
+        window()
+        child = subprocess.Popen([sys.executable, "-c", "import ctypes, threading, time; {source}"])
+        wait_for(f"/proc/{{child.pid}}/stat", ") Z ")
+        open("child", "w").write(str(child.pid))
+        event("end", status="success")
+        """
+    )
+    try:
+        assert handle.wait(60) == 0
+    finally:
+        handle.kill()
+    assert look((job.directory / "work" / "child").read_text()) is None
 
 
 def test_the_ranks_end_when_the_agent_is_killed(job: Job) -> None:

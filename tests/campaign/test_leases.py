@@ -146,13 +146,14 @@ def test_a_run_that_shares_waits_for_one_that_does_not_and_the_other_way_round()
     again.end()
 
 
-def test_nobody_overtakes_a_run_that_waits_for_all_cards() -> None:
+def test_nobody_overtakes_a_run_that_waits_for_all_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_sixdim.campaign.leases.QUIET", 0.0)
     first, other = Leaser("first"), Leaser("other")
     first.has()
     other.has()
     eight = Leaser("eight", 8).waits()
     one = Leaser("one").waits()  # six cards are free
-    assert one.told[0].startswith("1 run that came before; ")
+    assert one.told[0].startswith(f"its turn: {named('eight')} came before; ")
     first.end()
     until(lambda: len(eight.told) == 2)
     assert (one.cards, eight.cards) == (None, None)
@@ -164,18 +165,19 @@ def test_nobody_overtakes_a_run_that_waits_for_all_cards() -> None:
     one.end()
 
 
-def test_who_waits_is_told_again_when_that_changes() -> None:
+@pytest.mark.parametrize(("quiet", "told"), [(0.0, 2), (PATIENCE, 1)])
+def test_who_waits_is_told_of_a_change_now_and_then(quiet: float, told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_sixdim.campaign.leases.QUIET", quiet)
     runs = {name: Leaser(name, 4) for name in ("a", "b")}
     cards = {name: ", ".join(run.has()) for name, run in runs.items()}
     eight = Leaser("eight", 8).waits()
     runs["a"].end()
-    until(lambda: len(eight.told) == 2)
+    until(lambda: len(eight.told) == told)
     runs["b"].end()
     eight.has()
-    assert set(eight.told[0].removeprefix("8 of 8 cards: ").split("; ")) == {
-        f"{named(name)} has {cards[name]}" for name in cards
-    }
-    assert eight.told[1:] == [f"8 of 8 cards: {named('b')} has {cards['b']}"]
+    a, b = (f"{named(name)} has {cards[name]}" for name in cards)
+    assert eight.told[0] in (f"8 of 8 cards: {a}; {b}", f"8 of 8 cards: {b}; {a}")
+    assert eight.told[1:] == [f"8 of 8 cards: {b}"][: told - 1]
     eight.end()
 
 
@@ -308,7 +310,7 @@ def test_who_is_killed_while_waiting_leaves_the_queue(start: Callable[..., subpr
     head = start("head", "8")
     assert line(head) == f"waiting the host: {named('first')} has it"
     behind = start("behind", "8")
-    assert line(behind) == f"waiting 1 run that came before; {named('first')} has it"
+    assert line(behind) == f"waiting its turn: run head of process {head.pid} came before; {named('first')} has it"
     last = Leaser("last").waits()
     for process in (behind, head):
         process.kill()

@@ -130,6 +130,13 @@ def test_a_missing_sample_file_is_an_empty_log(tmp_path: Path) -> None:
     assert read_samples(tmp_path / "none.jsonl").series == {}
 
 
+def test_scorecards_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    store = Store.create(tmp_path)
+    for name in ("bs8-1x16", "bs64-1x1", "bs8-1x2"):
+        store.update_scorecard("tiny", name, lambda before, name=name: {"configuration": name})
+    assert [card["configuration"] for card in store.scorecards()[0]] == ["bs8-1x2", "bs8-1x16", "bs64-1x1"]
+
+
 def test_a_broken_scorecard_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     store.update_scorecard("tiny", "one", lambda before: {"case": "tiny"})

@@ -66,6 +66,7 @@ def test_a_signal_ends_the_run_and_what_was_judged_is_reported(bench: Bench, num
     if numbers[0] != signal.SIGINT:
         assert f"{numbers[0].name}: the session was told to end" in text
     assert "six dimensions" in text
+    assert f"interrupted: the same command with --sixdim-resume {bench.session.name} goes on from here" in text
 
 
 def test_a_terminal_that_is_closed_ends_the_run_and_what_was_judged_is_reported(bench: Bench) -> None:

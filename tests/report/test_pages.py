@@ -75,6 +75,12 @@ def test_facts_that_are_not_there_are_dashes() -> None:
     assert {found[name] for name in missing} == {"–"}
 
 
+def test_facts_say_whether_the_host_was_shared_and_what_was_gone_on_with() -> None:
+    session = {"resumed": f"/elsewhere/{NAME}", "settings": {"share": True}}
+    found = {name: text for pairs in facts(Path("mine"), session).values() for name, text in pairs}
+    assert (found["shares the host"], found["goes on with"]) == ("yes", NAME)
+
+
 def test_cards_of_several_kinds_are_counted_apart() -> None:
     devices = [{"name": "A", "total_bytes": 2**36}, {"name": "A", "total_bytes": 2**36}, {"name": "B"}, 5]
     found = dict(facts(Path("mine"), {"host": {"devices": devices}})["Cards"])
