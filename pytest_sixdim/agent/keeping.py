@@ -80,8 +80,8 @@ def _series_of(event: Event) -> Hashable:
 
 
 class _Series:
-    """Events of one kind and rank. `count`: how many came; `left_out`: the last one, where it was; `lost`: whether it may
-    have mattered."""
+    """Events of one kind and rank. `count`: how many came; `left_out`: the last one, where it was; `lost`: whether it
+    may have mattered."""
 
     def __init__(self) -> None:
         self.count = 0

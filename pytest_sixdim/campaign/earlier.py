@@ -45,17 +45,17 @@ class Earlier:
         """folder: of the session to resume."""
         self.sessions = _chain(folder)
 
-    def finished(self) -> int:
-        """How many runs there are to be taken over, identity apart."""
+    def finished(self) -> set[str]:
+        """The runs that there are to be taken over, identity apart, as RunKey names them."""
         found = set()
         for session in self.sessions:
             for path in session.glob("*/*/*/result.json"):
                 try:
                     if not path.parent.name.startswith(".") and _no_result(read_record(path)) is None:
-                        found.add((*path.parts[-4:-2], path.parts[-2].partition(".attempt-")[0]))
+                        found.add("/".join(path.parts[-4:-1]).partition(".attempt-")[0])
                 except (Unusable, OSError):
                     continue
-        return len(found)
+        return found
 
     def take(self, key: RunKey, order: Mapping[str, Any], directory: Path) -> Answer:
         """Put the run as an earlier session left it into `directory`, all its attempts, where `order` asks for the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Holder:
         cards: their ids; of who waits: none.
         host: whether it holds the host as a whole, so that nobody has its other cards.
         gone: whether the process has ended, so that the locks are held by its agent alone.
+        session: the same for all runs of a session; None where its note says nothing.
     """
 
     run: str | None
@@ -41,6 +42,7 @@ class Holder:
     cards: tuple[str, ...] = ()
     host: bool = False
     gone: bool = False
+    session: str | None = None
 
     @property
     def name(self) -> str:
@@ -68,9 +70,13 @@ class Holding:
         """As docs/formats.md describes it."""
         names = ("run", "process", "since_unix", "gone")
         return {
-            "holders": [asdict(holder) for holder in self.holders],
-            "waiting": [{name: getattr(waiter, name) for name in names} for waiter in self.waiting],
+            "holders": [_told(holder, *names, "cards", "host") for holder in self.holders],
+            "waiting": [_told(waiter, *names) for waiter in self.waiting],
         }
+
+
+def _told(holder: Holder, *names: str) -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in names}
 
 
 def card_lock(directory: Path, card: str) -> Path:
@@ -102,7 +108,7 @@ def who_holds(directory: Path | None = None) -> Holding:
 
 def read_holder(note: Mapping[str, Any]) -> Holder:
     """What a note says, as far as it makes sense."""
-    run, process, since = note.get("run"), note.get("pid"), note.get("since_unix")
+    run, process, since, session = (note.get(name) for name in ("run", "pid", "since_unix", "session"))
     number = process if isinstance(process, int) and 0 < process <= _PIDS else None
     here = note.get("namespace") == namespace()  # else the number may be that of a process of another container
     return Holder(
@@ -110,6 +116,7 @@ def read_holder(note: Mapping[str, Any]) -> Holder:
         process=number,
         since_unix=float(since) if isinstance(since, (int, float)) and 0 < since < _LATEST else None,
         gone=here and number is not None and not Path(f"/proc/{number}").exists(),
+        session=session if isinstance(session, str) else None,
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,8 @@ def lease(
 ) -> Iterator[Lease]:
     """Hold `count` cards of `pool` for the run kept in folder `run` until the block ends and the agent has ended.
 
-    Waits for its turn, after `waiting` was told who has what, and again now and then when that changes. label: names
-    the run for others who wait. share: whether others may have the host's other cards meanwhile; without, the host is
+    Waits for its turn, after `waiting` was told who of other sessions has what, and again now and then when that
+    changes: the own session says itself what it is at. label: names the run for others who wait. share: whether others may have the host's other cards meanwhile; without, the host is
     held as a whole. Raises SettingsError where the pool has too few cards and where nothing can be locked.
     """
     if not 0 < count <= len(pool):
@@ -96,11 +97,12 @@ def lease(
     began = time.monotonic()
     directory = lock_directory()
     note = {"pid": os.getpid(), "namespace": namespace(), "run": label, "since_unix": time.time(), "cards": count}
+    note["session"] = _hashed(run.resolve().parents[2])
     tell = _now_and_then(waiting)
     with _run_locked(directory, run, note, tell) as run_lock:
         with turn(directory, note, lambda: tell(_queued(directory, note))):
             while (taken := _take(directory, note, pool, count, share)) is None:
-                tell(_wanted(directory, count, pool, share))
+                tell(_wanted(directory, note, pool, share))
                 time.sleep(PAUSE)
         devices, descriptors = taken
         waited = time.monotonic() - began
@@ -159,7 +161,7 @@ def _take_card(path: Path) -> int | None:
 def _run_locked(directory: Path, run: Path, note: Mapping[str, Any], tell: Callable[[str], None]) -> Iterator[int]:
     """Hold a run's folder, so that two processes that ask for the same run wait for one another."""
     _sweep(directory)
-    path = directory / f"run-{hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:24]}.lock"
+    path = directory / f"run-{_hashed(run.resolve())}.lock"
     descriptor = take(path)
     if descriptor is None:
         held = read_note(path)
@@ -182,20 +184,20 @@ def _sweep(directory: Path) -> None:
 
 
 def _queued(directory: Path, note: Mapping[str, Any]) -> str:
-    """Who comes before: those that wait longer, and those that have cards; empty where they have gone already."""
+    """Who of other sessions comes before: those that wait longer, and those that have cards; empty for nobody."""
     now, own = who_holds(directory), read_holder(note)
-    waiting = [(waiter.process, waiter.run) for waiter in now.waiting]
-    before = waiting.index((own.process, own.run)) if (own.process, own.run) in waiting else len(waiting)
-    others = f" and {count_of(before - 1, 'other')}" if before > 1 else ""
-    came = [f"{now.waiting[0].name}{others} came before"] if before else []
-    sentences = [*came, *(holder.sentence for holder in now.holders)]
+    longer = takewhile(lambda waiter: (waiter.process, waiter.run) != (own.process, own.run), now.waiting)
+    before = [waiter for waiter in longer if waiter.session != own.session]
+    others = f" and {count_of(len(before) - 1, 'other')}" if len(before) > 1 else ""
+    came = [f"{before[0].name}{others} came before"] if before else []
+    sentences = [*came, *(holder.sentence for holder in now.holders if holder.session != own.session)]
     return f"its turn: {'; '.join(sentences)}" if sentences else ""
 
 
-def _wanted(directory: Path, count: int, pool: Sequence[Device], share: bool) -> str:
-    """Who has what the one is waiting for whose turn it is; empty where he has gone already."""
-    holders = who_holds(directory).holders
-    what = f"{count} of {len(pool)} cards" if share else "the host"
+def _wanted(directory: Path, note: Mapping[str, Any], pool: Sequence[Device], share: bool) -> str:
+    """Who of other sessions has what the one is waiting for whose turn it is; empty for nobody."""
+    holders = [holder for holder in who_holds(directory).holders if holder.session != note["session"]]
+    what = f"{note['cards']} of {len(pool)} cards" if share else "the host"
     return f"{what}: {'; '.join(holder.sentence for holder in holders)}" if holders else ""
 
 
@@ -216,3 +218,7 @@ def _now_and_then(waiting: Callable[[str], None]) -> Callable[[str], None]:
 def _close(descriptors: Sequence[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _hashed(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:24]

@@ -6,6 +6,7 @@ import json
 import math
 from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from pytest_sixdim.core.records import (
 )
 
 _NUMBER = (int, float)
+#: Channels that figures are made of.
+_MEASURED = ("energy", "power", "memory")
 #: Nodes, and cards of a node: more than any machine has.
 MOST_RANKS = 65536
 #: Bytes of a line of events or samples: some times what a line of a log may have.
@@ -157,12 +160,16 @@ def _events(path: Path) -> tuple[list[Event], int]:
 
 
 def _sampled(path: Path, result: RunResult) -> SampleLog:
-    """The readings of one node's cards; none where sampling ended before the run did."""
+    """The readings of one node's cards; where sampling ended before the run did, none that a figure is made of.
+
+    What speaks against a figure stands: a slowdown, a power cap, an error, somebody else on the cards.
+    """
     ended = result.sampler.get("ended")
     log = read_samples(path)
     if ended is None:
         return log
-    return SampleLog(log.cards, unavailable=dict.fromkeys(CHANNELS, str(ended)), errors=log.errors)
+    series = {channel: each for channel, each in log.series.items() if channel not in _MEASURED}
+    return replace(log, series=series, unavailable={**log.unavailable, **dict.fromkeys(_MEASURED, str(ended))})
 
 
 def read_samples(path: Path) -> SampleLog:

@@ -39,7 +39,7 @@ def turn(directory: Path, note: Mapping[str, Any], behind: Callable[[], None]) -
     with _queue_locked(directory):
         last = max((int(ticket.stem) for ticket in tickets(directory)), default=0)
         mine = queue / f"{last + 1:012d}.ticket"
-        descriptor = take(mine)
+        descriptor = take(mine, wait=True)  # for one who only looks
     assert descriptor is not None
     try:
         write_note(descriptor, note)

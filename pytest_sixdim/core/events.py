@@ -122,8 +122,9 @@ EVENTS: dict[str, type[Event]] = {
     kind.kind: kind for kind in (Start, WarmupEnd, Segment, Evaluation, Progress, Memory, End)
 }
 END_STATUSES = ("success", "target_missed", "failed")
-#: No duration, and no clock since boot, is longer (s: thirty years); no count of anything reaches the other.
-LONGEST, LARGEST_COUNT = 1e9, 2.0**63
+#: No duration is longer (s: thirty years), and no instant later, on whatever clock (milliseconds since 1970 too); no
+#: count of anything reaches the last.
+LONGEST, LATEST, LARGEST_COUNT = 1e9, 1e13, 2.0**63
 #: Larger numbers count as not finite: no figure of training is so large, and sums and products of such ones would be.
 LARGEST_NUMBER = 1e100
 #: Characters of a text, and levels of a list or a mapping.
@@ -160,7 +161,7 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
         values[field.name], finite = _checked(kind.kind, field, record[field.name])
         diverged = diverged or (not finite and field.name in DIVERGING_FIELDS)
     for name in ("t", "seen", "late"):
-        if not _is_number(values[name]) or not abs(_float(values[name])) <= LONGEST:
+        if not _is_number(values[name]) or not abs(_float(values[name])) <= LATEST:
             raise EventError(f"event {kind.kind!r}: {name!r} must be a finite number of seconds")
     if not _is_number(values["rank"]) or not isinstance(values["rank"], int):
         raise EventError(f"event {kind.kind!r}: 'rank' must be int, not {values['rank']!r:.80}")

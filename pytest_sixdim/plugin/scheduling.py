@@ -47,6 +47,8 @@ class _EachOnce:
 
     assigned_work: dict[Any, dict[str, dict[str, bool]]]
     workqueue: dict[str, dict[str, bool]]
+    registered_collections: dict[Any, list[str]]
+    collection: list[str] | None
 
     def __init__(self, config: pytest.Config, log: Any, answers: Answers) -> None:
         super().__init__(config, log)  # type: ignore[call-arg]
@@ -58,9 +60,23 @@ class _EachOnce:
 
         Raises KeyError, as xdist expects, for a worker that had not begun to collect.
         """
-        crashed = self._crashed(self.assigned_work.get(node, {}))
+        work = self.assigned_work.get(node, {})
+        crashed = self._crashed(work)
+        for scope in [scope for scope, unit in work.items() if all(unit.values())]:
+            del work[scope]  # xdist would give it out again, and nothing else to the worker that gets it
+        if self.collection is None:
+            self.registered_collections.pop(node, None)  # else nobody waits for the worker that takes its place
         super().remove_node(node)  # type: ignore[misc]
         return crashed
+
+    def _reschedule(self, node: Any) -> None:
+        """Give a worker more files: none before it has collected them, and as many as it takes to begin, since it
+        wants to know the test after the first."""
+        if node not in self.registered_collections:
+            return
+        super()._reschedule(node)  # type: ignore[misc]
+        while self.workqueue and not node.shutting_down and _open(self.assigned_work[node]) < 2:
+            super()._reschedule(node)  # type: ignore[misc]
 
     def unanswered(self) -> list[str]:
         """Tests that nobody is left to run."""
@@ -89,6 +105,10 @@ class WholeFiles(_EachOnce, LoadFileScheduling):  # type: ignore[misc]
 
 class WholeScopes(_EachOnce, LoadScopeScheduling):  # type: ignore[misc]
     """A file, or a class in it, to a worker."""
+
+
+def _open(work: dict[str, dict[str, bool]]) -> int:
+    return sum(not done for unit in work.values() for done in unit.values())
 
 
 def _of_case(nodeid: str) -> bool:

@@ -35,9 +35,10 @@ class TerminalHooks:
             lines.append(f"sixdim: the cards differ ({host.mixed}); a figure of several of them is no card's")
         if store is not None:
             lines.append(f"sixdim: results in {store.directory}")
-            if (resumed := self._session.settings.resume) is not None:
-                finished = Earlier(resumed).finished()
-                lines.append(f"sixdim: resumes {resumed.name} ({count_of(finished, 'finished run')})")
+        if (resumed := self._session.settings.resume) is not None:
+            finished = count_of(len(Earlier(resumed).finished()), "finished run")
+            lines.append(f"sixdim: resumes {resumed.name} ({finished})")
+        if store is not None:
             lines += xdist.turns(self._config, self._session.settings)
             if (counters := headline(bench.calibration, bench.profile, host.devices)) is not None:
                 lines.append(f"sixdim: {counters}")
@@ -59,8 +60,12 @@ class TerminalHooks:
         wanted = options.plan_format(self._config)
         if wanted is None:
             return None
-        plan, bench = self._session.plan, self._session.bench
-        text = json.dumps(plan_record(plan, bench), indent=1) if wanted == "json" else plan_table(plan, bench)
+        plan, bench, resumed = self._session.plan, self._session.bench, self._session.settings.resume
+        finished = None if resumed is None else Earlier(resumed).finished()
+        if wanted == "json":
+            text = json.dumps(plan_record(plan, bench, finished), indent=1)
+        else:
+            text = plan_table(plan, bench, finished)
         print(visible_lines(text))
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from pytest_sixdim.core.confirming import MORE
 NO_CONFIRM = "--no-sixdim-confirm"
 
 
-def plan_record(plan: Plan, bench: Bench) -> dict[str, Any]:
-    """As JSON: every run with role, case, configuration, seed, cards, command and the node ids of its tests."""
+def plan_record(plan: Plan, bench: Bench, finished: Collection[str] | None = None) -> dict[str, Any]:
+    """As JSON: every run with role, case, configuration, seed, cards, command and the node ids of its tests.
+
+    finished: the runs that the session to resume has finished; None where none is resumed.
+    """
     return {
         "schema": 1,
         "summary": plan.summary(),
@@ -33,22 +36,32 @@ def plan_record(plan: Plan, bench: Bench) -> dict[str, Any]:
                 "cards": run.configuration.cards,
                 "command": command(bench, run),
                 "tests": run.tests,
+                "finished_earlier": str(run.key) in (finished or ()),
             }
             for run in plan.runs
         ],
     }
 
 
-def plan_table(plan: Plan, bench: Bench) -> str:
-    """As text: one line a run, then what each one executes."""
+def plan_table(plan: Plan, bench: Bench, finished: Collection[str] | None = None) -> str:
+    """As text: one line a run, then what each one executes. finished: as for plan_record."""
     rows = [
-        [str(run.key), bench.settings.seed(run.key.index), run.configuration.world_size, _dimensions(run.tests)]
+        [
+            str(run.key),
+            bench.settings.seed(run.key.index),
+            run.configuration.world_size,
+            *([] if finished is None else ["finished" if str(run.key) in finished else ""]),
+            _dimensions(run.tests),
+        ]
         for run in plan.runs
     ]
-    lines = [tabulate(rows, ["run", "seed", "cards", "needed by"], tablefmt="simple"), ""]
-    shown: dict[tuple[str, str], PlannedRun] = {}
+    earlier = [] if finished is None else ["earlier"]
+    lines = [tabulate(rows, ["run", "seed", "cards", *earlier, "needed by"], tablefmt="simple"), ""]
+    shown: dict[tuple[str, str, str], PlannedRun] = {}
     for run in plan.runs:
-        shown.setdefault((run.key.configuration, run.key.role), run)
+        shown.setdefault((run.key.case, run.key.configuration, run.key.role), run)
+    if finished is not None:
+        lines += ["finished: launched again only where something that decides the run has changed since", ""]
     lines += [f"{run.key}: {shlex.join(command(bench, run))}" for run in shown.values()]
     if may_confirm(plan, bench):
         lines += ["", f"near a limit {MORE} more window runs of a configuration follow ({NO_CONFIRM}: none)"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -165,4 +164,4 @@ def test_what_a_new_log_file_holds_may_have_been_printed_since_the_last_search(j
 
 def opened() -> list[Path]:
     """The files that this process has open."""
-    return [Path(os.readlink(path)) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_sixdim.agent.processes import oom_kills, reap
-from pytest_sixdim.samplers.process_tree import look
+from pytest_sixdim.samplers.process_tree import look, processes
 from tests.agent.conftest import Job, strays, wait_for
 
 #: Children in their own sessions, one of which is an orphan that ignores SIGTERM.
@@ -64,12 +64,14 @@ def test_a_process_whose_first_thread_has_ended_is_gone_too(job: Job) -> None:
     end_of_a_thread = {"x86_64": 60, "aarch64": 93}.get(platform.machine())
     if end_of_a_thread is None:
         pytest.skip("the number of exit(2) is not known here")
-    source = f"threading.Thread(target=time.sleep, args=(600,)).start(); ctypes.CDLL(None).syscall({end_of_a_thread}, 0)"
+    thread = "threading.Thread(target=time.sleep, args=(600,)).start()"
+    source = f"import ctypes, threading, time; {thread}; ctypes.CDLL(None).syscall({end_of_a_thread}, 0)"
     handle = job.start(
         f"""
         window()
-        child = subprocess.Popen([sys.executable, "-c", "import ctypes, threading, time; {source}"])
+        child = subprocess.Popen([sys.executable, "-c", "{source}"])
         wait_for(f"/proc/{{child.pid}}/stat", ") Z ")
+        wait_for(f"/proc/{{child.pid}}/status", "Threads:\\t2")
         open("child", "w").write(str(child.pid))
         event("end", status="success")
         """
@@ -123,8 +125,7 @@ def test_orphans_of_the_run_are_waited_for_while_it_goes_on(job: Job) -> None:
         """
     )
     wait_for(lambda: job.printed() == "up\n")
-    listing = ["ps", "--ppid", str(handle.pid), "-o", "stat="]
-    wait_for(lambda: "Z" not in subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
+    wait_for(lambda: ("Z", handle.pid) not in [(process.state, process.parent) for process in processes()])
     handle.cancel()
     assert handle.wait(20) == 1
 

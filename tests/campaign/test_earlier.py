@@ -225,13 +225,13 @@ def test_sessions_that_were_resumed_themselves_are_looked_into_and_the_origin_is
     second = session(tmp_path, "b", resumed=first)
     third = session(tmp_path, "c", resumed=second)
     assert [path.name for path in Earlier(third).sessions] == ["c", "b", "a"]
-    assert Earlier(third).finished() == 1
+    assert len(Earlier(third).finished()) == 1
     answer, directory = take(third)
     assert answer.words == "reused from a (61.2 s, completed)"
     Store(third).run_directory(KEY).parent.mkdir(parents=True)
     directory.rename(Store(third).run_directory(KEY))
     assert take(third)[0].words == "reused from a (61.2 s, completed)"
-    assert Earlier(third).finished() == 1
+    assert len(Earlier(third).finished()) == 1
 
 
 def test_sessions_that_were_moved_together_find_each_other(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -36,14 +37,24 @@ def until(condition: Callable[[], Any]) -> None:
 class Leaser:
     """A thread that takes a lease and keeps it until it is told to let go."""
 
-    def __init__(self, run: str, count: int = 1, *, share: bool = True, pool: tuple[Device, ...] = POOL) -> None:
-        self.run, self.told, self.held = run, list[str](), list[Lease]()
+    def __init__(
+        self,
+        run: str,
+        count: int = 1,
+        *,
+        share: bool = True,
+        pool: tuple[Device, ...] = POOL,
+        session: str | None = None,
+    ) -> None:
+        """session: its name; None: it is the only run of its session."""
+        self.run, self.session, self.told, self.held = run, session, list[str](), list[Lease]()
         self._go = threading.Event()
         self._thread = threading.Thread(target=self._hold, args=(count, share, pool), daemon=True)
         self._thread.start()
 
     def _hold(self, count: int, share: bool, pool: tuple[Device, ...]) -> None:
-        with lease(Path(self.run), self.run, pool, count, share=share, waiting=self.told.append) as held:
+        run = Path(self.run if self.session is None else self.session, "case", "one", self.run)
+        with lease(run, self.run, pool, count, share=share, waiting=self.told.append) as held:
             self.held.append(held)
             self._go.wait(PATIENCE)
 
@@ -179,6 +190,41 @@ def test_who_waits_is_told_of_a_change_now_and_then(quiet: float, told: int, mon
     assert eight.told[0] in (f"8 of 8 cards: {a}; {b}", f"8 of 8 cards: {b}; {a}")
     assert eight.told[1:] == [f"8 of 8 cards: {b}"][: told - 1]
     eight.end()
+
+
+def test_of_runs_of_the_same_session_nothing_is_told() -> None:
+    runs = [Leaser("first", share=False, session="ours")]
+    runs[0].has()
+    for count, name in enumerate(("second", "third"), 1):
+        runs.append(Leaser(name, share=False, session="ours"))
+        until(lambda count=count: len(who_holds().waiting) == count)  # type: ignore[misc]
+    fourth = Leaser("fourth", share=False, session="theirs").waits()
+    assert fourth.told == [f"its turn: {named('second')} and 1 other came before; {named('first')} has it"]
+    fifth = Leaser("fifth", share=False, session="ours").waits()
+    assert fifth.told == [f"its turn: {named('fourth')} came before"]
+    runs += [fourth, fifth]
+    for run in runs:
+        run.has()
+        run.end()
+    assert [run.told for run in runs[:3]] == [[], [], []]
+
+
+def test_a_ticket_is_drawn_while_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def looked_at(path: Any, *args: Any) -> int:
+        descriptor = opened(path, *args)
+        if str(path).endswith(".ticket") and not looks:
+            looks.append(opened(path, os.O_RDONLY))
+            fcntl.flock(looks[0], fcntl.LOCK_SH)
+            threading.Timer(0.2, os.close, looks).start()
+        return descriptor
+
+    looks: list[int] = []
+    monkeypatch.setattr(os, "open", looked_at)
+    run = Leaser("first")
+    assert run.has() == ["card:0"]
+    run.end()
 
 
 def test_who_waits_keeps_no_card_meanwhile() -> None:

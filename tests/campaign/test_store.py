@@ -14,6 +14,8 @@ from pytest_sixdim.campaign.reading import read_events, read_run, read_samples
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.events import Segment, Start
+from pytest_sixdim.core.facts_of_run import power_cap, read_facts
+from pytest_sixdim.core.slowdown import read_slowdowns
 
 HEAD = {"schema": 1, "monotonic": 10.0, "unix": 1.0, "boot_id": "b"}
 ORDER = {"configuration": "cpu-fp32-bs1-1x1", "nodes": 1, "cards": 1, "role": "full", "index": 1, "seed": 1}
@@ -124,6 +126,37 @@ def test_samples_keep_missing_readings_missing(tmp_path: Path) -> None:
     assert log.sources["power"].resolution == 0.1
     assert (log.unavailable, log.errors, len(log.cards)) == ({"energy": "no counter"}, ("late",), 2)
     assert log.facts == ((1.6, ({"driver": "535"}, {})),)
+
+
+def test_readings_that_ended_early_make_no_figure_but_speak_against_one(tmp_path: Path) -> None:
+    """Else a full disk would take a slowdown, a power cap and an error of a card away."""
+    directory = Store(tmp_path).run_directory(KEY)
+    write_json(directory / "order.json", {**ORDER, "index": 2})
+    sampler = {"ended": "sampling ended early: samples.jsonl: No space left on device"}
+    write_json(directory / "result.json", {"status": "completed", "ended_by": "program", "sampler": sampler})
+    head = {
+        **HEAD,
+        "cards": [{"index": 0, "id": "c0", "name": "card"}],
+        "sources": {"slowdown_thermal": {"sampler": "fake", "method": "counter"}},
+        "unavailable": {"clock": "not offered"},
+    }
+    row = {"power": [10.0], "energy": [1.0], "memory": [1.0], "slowdown_thermal": [0.0]}
+    facts = [{"power_limit_watts": 300.0, "power_default_watts": 700.0, "xids": [79]}]
+    lines(
+        directory / "node-0/samples.jsonl",
+        head,
+        {"t": 1.0, "facts": facts},
+        {"t": 10.0, **row},
+        {"t": 11.0, **row, "slowdown_thermal": [0.5]},
+    )
+    logs = read_run(directory).samples
+    assert set(logs[0].series) == {"slowdown_thermal"}
+    assert logs[0].unavailable == {"clock": "not offered"} | dict.fromkeys(
+        ("energy", "power", "memory"), sampler["ended"]
+    )
+    assert read_slowdowns([(10.0, 11.0)], logs).suspect == ("thermal slowdown for 0.5 s, 50.0 % of the window",)
+    assert power_cap(logs) == 300.0
+    assert read_facts([(10.0, 11.0)], logs).suspect == ("card 0: the driver reported error 79",)
 
 
 def test_a_missing_sample_file_is_an_empty_log(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -184,10 +185,11 @@ def test_processes_whose_environment_cannot_be_read_are_left_alone(
 
 def test_processes_of_another_container_are_its_own(leave: Callable[..., Left]) -> None:
     """Their agent's number says nothing here."""
-    if shutil.which("unshare") is None or subprocess.run(["unshare", "--pid", "--fork", "true"]).returncode:
+    unshare = ["unshare", "--pid", "--fork"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode:
         pytest.skip("no PID namespace can be made here")
     code = "import os, sys, time\nprint(os.getpid(), flush=True)\nsys.stdin.read()"
-    command = ["unshare", "--pid", "--fork", "env", f"SIXDIM_JOB={GONE}", sys.executable, "-c", code]
+    command = [*unshare, "env", f"SIXDIM_JOB={GONE}", sys.executable, "-c", code]
     inside = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert inside.stdout is not None
     assert inside.stdout.readline() == "1\n"

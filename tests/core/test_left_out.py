@@ -41,6 +41,4 @@ def test_events_that_may_have_mattered_are_a_reason_to_believe_nothing() -> None
     run = with_events(lost={"evaluation": 1, "segment": 20})
     assert lost(run) == ["full-1 reported more than is kept: 1 evaluation event, 20 segment events left out"]
     assert lost(with_events(unread={"files": 1})) == ["full-1 wrote more log files than are read at once"]
-    assert lost(with_events(unread={"bytes": 3 * 2**20})) == [
-        "full-1 printed more than could be read: 3 MiB were not"
-    ]
+    assert lost(with_events(unread={"bytes": 3 * 2**20})) == ["full-1 printed more than could be read: 3 MiB were not"]

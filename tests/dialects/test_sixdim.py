@@ -29,6 +29,11 @@ def test_the_programs_own_stamp_is_kept_beside_the_agents() -> None:
     assert read('[sixdim] {"event": "progress", "t": 6.5}') == [Progress(t=6.5, seen=7.0, rank=2)]
 
 
+@pytest.mark.parametrize("t", [1.8e9, 1.8e12])
+def test_a_stamp_of_the_time_of_day_is_read_and_left_to_be_judged(t: float) -> None:
+    assert read(f'[sixdim] {{"event": "progress", "t": {t}}}') == [Progress(t=t, seen=7.0, rank=2)]
+
+
 def test_what_the_agent_knows_better_is_not_taken_from_the_program() -> None:
     assert read('[sixdim] {"event": "progress", "seen": 1, "rank": 9, "late": 9, "diverged": true}') == [
         Progress(t=7.0, seen=7.0, rank=2)

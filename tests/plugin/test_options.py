@@ -74,6 +74,9 @@ def test_a_results_directory_that_cannot_be_made(bench: Bench) -> None:
 
 def test_the_plan_lists_runs_and_launches_nothing(bench: Bench) -> None:
     bench.case()
+    bench.case("other", "--value=98")
+    both = bench.run("--sixdim-plan", "-m", "speed and multicard").stdout.str()
+    assert [f"{case}/cpu-fp32-bs32-1x2/window-1: " in both for case in ("tiny", "other")] == [True, True]
     result = bench.run("--sixdim-plan", "cases/tiny.case.yaml", "-m", "multicard")
     assert result.ret == 0
     result.stdout.fnmatch_lines(

@@ -37,6 +37,12 @@ def test_finished_runs_are_reused_and_the_scorecard_says_so(bench: Bench) -> Non
     bench.case("tiny", SHORT, extra=TWO_RUNS)
     first = bench.run(*ALL)
     origin, before = bench.session.name, bench.scorecard(ONE)
+    shown = bench.run(*ALL, "--sixdim-resume", "last", "--sixdim-plan", "--sixdim-runs", "3").stdout.str()
+    assert re.findall(r"^tiny/\S+/(\S+)  +\d +\d  (\w*)", shown, re.MULTILINE) == [
+        ("full-1", "finished"),
+        ("full-2", "finished"),
+        ("full-3", ""),
+    ]
     again = bench.run(*ALL, "--sixdim-resume", "last")
     assert launched(first) == reused(again) == ["full-1", "full-2"]
     assert launched(again) == []

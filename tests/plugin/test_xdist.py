@@ -51,9 +51,9 @@ def junit_cases(bench: Bench) -> set[tuple[str, str, tuple[str, ...]]]:
 
 
 def test_two_workers_give_the_same_files_figures_table_and_junit(bench: Bench) -> None:
-    bench.case("alpha", "--segment", "0.3")
-    bench.case("beta", "--segment", "0.3", "--value", "90")
-    chosen = ("-m", "singlecard and not power", "--sixdim-runs", "2", "--junitxml=junit.xml")
+    bench.case("alpha", "--segment", "0.1")
+    bench.case("beta", "--segment", "0.1", "--value", "90")
+    chosen = ("-m", "singlecard and not power and not memory", "--sixdim-runs", "2", "--junitxml=junit.xml")
     serial = bench.run(*chosen)
     files, cards, cases = kept(bench), scorecards(bench), junit_cases(bench)
     distributed = bench.run(*chosen, "-n", "2")
@@ -61,9 +61,9 @@ def test_two_workers_give_the_same_files_figures_table_and_junit(bench: Bench) -
     assert kept(bench) == files
     assert scorecards(bench) == cards
     assert junit_cases(bench) == cases
-    assert len(cases) == 10
+    assert len(cases) == 8
     assert shape(distributed.stdout.str()) == shape(serial.stdout.str())
-    for words in ("1 failed", "1 passed", "6 unjudged", "2 not applicable"):
+    for words in ("1 failed", "1 passed", "4 unjudged", "2 not applicable"):
         assert words in serial.outlines[-1]
         assert words in distributed.outlines[-1]
 
