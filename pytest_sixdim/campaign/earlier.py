@@ -197,6 +197,9 @@ def _origin(folder: Path, session: str) -> dict[str, str]:
 
 
 def _remove_leftovers(directory: Path) -> None:
-    """What a process that was killed here had begun to copy."""
-    for path in directory.parent.glob(f".{directory.name}*.reused-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    """What a process that was killed here had begun to copy, and attempts that it had put in place without the first;
+    of full-1, not of full-10, which another process may be at."""
+    name = directory.name
+    for pattern in (f".{name}.reused-*", f".{name}.attempt-*.reused-*", f"{name}.attempt-*"):
+        for path in directory.parent.glob(pattern):
+            shutil.rmtree(path, ignore_errors=True)

@@ -89,8 +89,9 @@ def lease(
     """Hold `count` cards of `pool` for the run kept in folder `run` until the block ends and the agent has ended.
 
     Waits for its turn, after `waiting` was told who of other sessions has what, and again now and then when that
-    changes: the own session says itself what it is at. label: names the run for others who wait. share: whether others may have the host's other cards meanwhile; without, the host is
-    held as a whole. Raises SettingsError where the pool has too few cards and where nothing can be locked.
+    changes: the own session says itself what it is at. label: names the run for others who wait. share: whether others
+    may have the host's other cards meanwhile; without, the host is held as a whole. Raises SettingsError where the pool
+    has too few cards and where nothing can be locked.
     """
     if not 0 < count <= len(pool):
         raise SettingsError(f"run {label} needs {count} cards, {len(pool)} are there")

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ TEMPORARY = Path("/tmp")  # noqa: S108 - the directory below it is private
 LOGINS = Path("/run/user")
 #: Bytes of a note that are read.
 NOTE_BYTES = 65536
+#: Seconds in which who has taken a lock has written its note.
+MOMENT = 0.02
 
 
 def lock_directory() -> Path:
@@ -104,12 +107,18 @@ def read_note(path: Path) -> dict[str, Any] | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _note(descriptor)
+        return _note(descriptor) or _note_later(descriptor)
     except OSError:
         return None
     finally:
         os.close(descriptor)
     return None
+
+
+def _note_later(descriptor: int) -> dict[str, Any]:
+    """Who has just taken a lock writes the note in a moment."""
+    time.sleep(MOMENT)
+    return _note(descriptor)
 
 
 def _note(descriptor: int) -> dict[str, Any]:

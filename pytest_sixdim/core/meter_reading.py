@@ -126,7 +126,7 @@ def _by_counter(name: str, series: Series, source: Source | None, window: Window
 
 
 def _by_polling(name: str, series: Series, source: Source | None, window: Window) -> MeterReading:
-    over = held(series, window.spans)
+    over, later = held(series, window.spans), held(series, window.later_spans)
     uncovered = 1 - over.covered / duration(window.spans)
     unknown = None
     if over.readings < LEAST_READINGS:
@@ -143,7 +143,7 @@ def _by_polling(name: str, series: Series, source: Source | None, window: Window
         longest_gap=over.longest_gap,
         uncovered=uncovered,
         idle=idle_mean(series, window),
-        sustained=held(series, window.later_spans).mean,
+        sustained=later.mean if later.readings >= LEAST_READINGS else None,  # they come once a second there
         source=source,
     )
 

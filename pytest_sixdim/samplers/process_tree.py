@@ -53,7 +53,7 @@ def look(name: str) -> Process | None:
     except OSError:
         return None
     # the name in brackets may hold anything
-    fields = stat[stat.rindex(b")") + 2 :].split()
+    fields = stat[stat.rindex(b")") + 2 :].split(maxsplit=20)
     state, parent, group, session, threads, started = (fields[i] for i in (0, 1, 2, 3, 17, 19))
     state = b"S" if state == b"Z" and int(threads) > 1 else state
     return Process(int(name), int(parent), state.decode(), int(session), int(group), int(started))

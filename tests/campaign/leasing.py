@@ -32,7 +32,8 @@ def say(text: str) -> None:
 
 def hold(run: str, count: int, options: dict[str, str], share: bool) -> None:
     """One lease."""
-    with lease(Path(run, "case", "one", "full-1"), run, POOL, count, share=share, waiting=lambda text: say(f"waiting {text}")) as held:
+    folder = Path(run, "case", "one", run)
+    with lease(folder, run, POOL, count, share=share, waiting=lambda text: say(f"waiting {text}")) as held:
         if "child" in options:
             subprocess.Popen([sys.executable, "-c", CHILD, options["child"]], pass_fds=held.descriptors)
             while not Path(options["child"] + ".up").exists():

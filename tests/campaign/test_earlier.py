@@ -210,12 +210,13 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     folder = session(tmp_path)
     made(folder)
     directory = Store(tmp_path / "new").run_directory(KEY)
-    for name in (".full-3.reused-1", ".full-3.attempt-2.reused-1", "full-3"):
+    another = ".full-30.reused-1"
+    for name in (".full-3.reused-1", ".full-3.attempt-2.reused-1", "full-3", "full-3.attempt-2", another):
         (directory.parent / name / "node-0").mkdir(parents=True)
         (directory.parent / name / "run.json").write_text("{}")
     answer, directory = take(folder)
     assert answer.reused
-    assert [path.name for path in directory.parent.iterdir()] == ["full-3"]
+    assert {path.name for path in directory.parent.iterdir()} == {"full-3", another}
     assert (directory / "result.json").exists()
 
 

@@ -116,6 +116,15 @@ def test_only_what_is_held_has_a_note(tmp_path: Path) -> None:
     assert read_note(path) is None
 
 
+def test_who_has_just_taken_a_lock_is_given_a_moment_to_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.lock"
+    descriptor = take(path)
+    assert descriptor is not None
+    monkeypatch.setattr("pytest_sixdim.campaign.locks.time.sleep", lambda seconds: write_note(descriptor, {"pid": 1}))
+    assert read_note(path) == {"pid": 1}
+    os.close(descriptor)
+
+
 @pytest.mark.parametrize("note", [b"", b"\xff\x00", b"[1]", b'"x"', b"nan", b"[" * 60000, b"{" + b" " * 10**6 + b"}"])
 def test_a_note_of_nonsense_says_nothing(note: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.lock"

@@ -50,6 +50,7 @@ def test_json_never_holds_nan(tmp_path: Path) -> None:
     assert read_json(tmp_path / "a.json") == {"value": 1.5}
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # a worker of pytest-xdist has threads
 def test_scorecards_of_several_processes_add_up(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     children = []

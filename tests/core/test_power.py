@@ -417,6 +417,18 @@ def test_sustained_power_two_percent_lower_is_flagged(later: float, flagged: boo
     assert bool(measured.flags) is flagged
 
 
+@pytest.mark.parametrize(("segments", "known"), [(8, False), (11, True)])
+def test_sustained_power_that_is_polled_needs_as_many_readings_as_the_window(segments: int, known: bool) -> None:
+    """They come once a second from 2 s after the window on, and a few of a card that swings say nothing."""
+    end = BORDER + 52
+    parts = [series(lambda t: 500 + t % 2, 60, end), series(lambda t: 500 + t % 2, end + 1, end + 100, 1.0)]
+    power = Series(*([*getattr(parts[0], name), *getattr(parts[1], name)] for name in ("times", "values")))
+    reported = events(*(segment(index) for index in range(1, segments + 1)))
+    measured = measure_power(window(reported), [log(power=[power])])
+    assert measured.value is not None
+    assert (measured.detail["sustained_watts"] is not None) is known
+
+
 def test_a_card_still_warming_up_is_flagged() -> None:
     heating = series(lambda t: 40 + (t - 140) * 1.05 / 60, 60, 260, 1.0)
     warm = series(lambda t: 40 + (t - 140) * 0.95 / 60, 60, 260, 1.0)

@@ -69,6 +69,7 @@ def test_a_signal_ends_the_run_and_what_was_judged_is_reported(bench: Bench, num
     assert f"interrupted: the same command with --sixdim-resume {bench.session.name} goes on from here" in text
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # a worker of pytest-xdist has threads
 def test_a_terminal_that_is_closed_ends_the_run_and_what_was_judged_is_reported(bench: Bench) -> None:
     token = f"closed-{os.getpid()}"
     ready = in_its_second_run(bench)
