@@ -18,7 +18,7 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 
 # Most tests wait for processes: four at a time keep two cores busy.
 test: $(VENV)/.dev $(OLD_AND_BARE)  ## Run the tests
-	@echo "== running the tests (about seven minutes on two idle cores)"
+	@echo "== running the tests (about eleven minutes on two idle cores)"
 	$(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -183,13 +182,13 @@ def test_who_measures_now_is_told_and_its_processes_are_no_problem() -> None:
     assert ("card 1", "process 4242 (somebody, 2.0 GiB) is on the card") in told(seen.findings, "warning")
 
 
-def test_who_has_the_host_and_who_waits_is_told() -> None:
-    with lease(Path("x"), "first", CARDS.devices, 1, share=False, waiting=lambda text: None):
-        waiting: list[str] = []
-        thread = threading.Thread(target=_lease_once, args=("second", waiting), daemon=True)
+def test_who_has_the_host_and_who_waits_is_told(tmp_path: Path) -> None:
+    of_one_session, of_another = tmp_path / "one" / "case" / "a" / "first", tmp_path / "two" / "case" / "a" / "second"
+    waits = threading.Event()
+    with lease(of_one_session, "first", CARDS.devices, 1, share=False, waiting=lambda text: None):
+        thread = threading.Thread(target=_lease_once, args=(of_another, "second", waits), daemon=True)
         thread.start()
-        while not waiting:
-            time.sleep(0.01)
+        assert waits.wait(60)
         lines = doctor_text(look("QuietCards")).splitlines()
     thread.join(60)
     (held,) = [
@@ -199,8 +198,8 @@ def test_who_has_the_host_and_who_waits_is_told() -> None:
     assert "held by  nobody" in doctor_text(look("QuietCards"))
 
 
-def _lease_once(run: str, waiting: list[str]) -> None:
-    with lease(Path(run), run, CARDS.devices, 1, share=False, waiting=waiting.append):
+def _lease_once(run: Path, label: str, waits: threading.Event) -> None:
+    with lease(run, label, CARDS.devices, 1, share=False, waiting=lambda text: waits.set()):
         pass
 
 
