@@ -14,7 +14,7 @@ from tests.agent.conftest import Job
 from tests.agent.test_outcome import end, rank, result
 
 TRACEBACK = "Traceback (most recent call last):"
-CODE = ('  File "/work/train.py", line 12, in main', "    run(model)")
+CODE = ('  File "/home/somebody/train.py", line 12, in main', "    run(model)")
 #: torch 2.15, taken down here; the last two are older ones, from pytorch issue 104136 and pytorch 2.0.
 PORT = (
     "torch.distributed.DistNetworkError: The server socket has failed to listen on any local network address. "
@@ -144,7 +144,7 @@ def test_a_vendors_text_is_a_devices_fault_but_not_in_a_quoted_line_of_code() ->
     what = "device error: uncorrectable ECC error encountered"
     assert whose(ecc, more) == ("device", what, False)
     assert whose(ecc, trained=False) == ("device", what, False)
-    quoted = ('  File "/work/train.py", line 3, in f', '    raise X("uncorrectable ECC error encountered")')
+    quoted = ('  File "/home/somebody/train.py", line 3, in f', '    raise X("uncorrectable ECC error encountered")')
     assert whose(*quoted, "ValueError: x")[0] == "program"
 
 
