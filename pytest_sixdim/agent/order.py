@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any, Literal, TypeVar, cast
 
 from pytest_sixdim.core.files import read_bounded, wrong_pattern
 from pytest_sixdim.core.records import CHANNELS, Role
+from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.samplers import Device
 
 SCHEMA = 1
+LAUNCHES = ("torchrun", "command", "msrun", "paddle", "mpirun")
 #: Bytes of an order.
 LARGEST_ORDER = 16 * 2**20
 
@@ -83,6 +86,9 @@ class Order:
         unavailable: channel -> why no sampler is asked for it.
         segments: how many counted segments a window has.
         card_texts: what the vendor's software prints when a card fails.
+        launch: what starts the ranks.
+        job: what the dialect is told of the run.
+        directory_of_program: where the program is started; None: in an empty directory of the run.
         adapter: what adapted.py is told of the adapter that the program runs under; None without one.
     """
 
@@ -102,6 +108,9 @@ class Order:
     segments: int
     limits: Limits
     card_texts: CardTexts
+    launch: str = "torchrun"
+    job: Job = field(default_factory=Job)
+    directory_of_program: Path | None = None
     adapter: Mapping[str, Any] | None = None
 
     @property
@@ -111,13 +120,13 @@ class Order:
 
     @property
     def work(self) -> Path:
-        """The program's working directory."""
-        return self.directory / "work"
+        """The program's working directory: its own, empty, unless the case names another."""
+        return self.directory / "work" if self.directory_of_program is None else self.directory_of_program
 
     @property
     def ranks(self) -> range:
-        """The global ranks on this node."""
-        return range(self.cards)
+        """The global ranks on this node: one a card, but for a command, whose one process has all cards."""
+        return range(1 if self.launch == "command" else self.cards)
 
 
 def read_order(path: Path) -> Order:
@@ -193,7 +202,7 @@ def _order(table: _Table, directory: Path) -> Order:
     devices = tuple(_device(entry) for entry in table.tables("devices"))
     if cards < 1 or len(devices) != cards:
         raise OrderError(f"'devices' must list one device a card: {len(devices)} for {cards}")
-    limits = table.table("limits")
+    limits, started = table.table("limits"), table.take("directory", str, optional=True)
     return Order(
         directory=directory,
         role=table.one_of("role", ("full", "window")),
@@ -211,8 +220,20 @@ def _order(table: _Table, directory: Path) -> Order:
         segments=table.take("segments", int),
         limits=Limits(*(limits.take(name, float) for name in ("timeout", "stall", "teardown"))),
         card_texts=CardTexts(*(table.items(name, str) for name in ("card_lost", "device_error", "card_busy"))),
+        launch=table.one_of("launch", LAUNCHES) if "launch" in table.value else "torchrun",
+        job=_job(table),
+        directory_of_program=None if started is None else Path(started),
         adapter=adapter,
     )
+
+
+def _job(table: _Table) -> Job:
+    record = table.take("job", dict, optional=True)
+    unix = time.time() - time.monotonic()
+    try:
+        return Job.from_json({**(record or {}), "unix": unix})
+    except TypeError as error:
+        raise OrderError(f"'job': {error}") from None
 
 
 def _device(table: _Table) -> Device:

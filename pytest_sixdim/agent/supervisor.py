@@ -109,6 +109,7 @@ class Supervisor:
         self._order = order
         self._launcher = launcher
         self._dialect = dialect
+        self._dialects: dict[int, Dialect] = {}  # by rank: what one rank says is no news of another
         self._checked = type(dialect) is SixdimDialect  # its events come from event_from; others' may hold anything
         self._mark: str | None = getattr(dialect, "mark", None)
         self._events = events
@@ -195,7 +196,7 @@ class Supervisor:
         events: list[Event] = []
         error: Exception | None = None
         try:
-            for event in self._dialect.read(line, seen=seen, rank=rank):
+            for event in self._of_rank(rank).read(line, seen=seen, rank=rank):
                 events.append(event if self._checked else event_from(event_record(event), seen=seen, rank=rank))
         except Exception as raised:  # whatever a dialect makes of a strange line, the run goes on
             error = raised
@@ -208,6 +209,11 @@ class Supervisor:
             if self._course.window_complete is not None:
                 self._sampling.relax()
         return error
+
+    def _of_rank(self, rank: int) -> Dialect:
+        if rank not in self._dialects:
+            self._dialects[rank] = _dialect(self._order) if self._dialects else self._dialect
+        return self._dialects[rank]
 
     def _end_processes(self) -> list[int]:
         """End all that is left of the run; returns those that would not go."""
@@ -254,7 +260,7 @@ def launcher_log(order: Order) -> Path:
 def _dialect(order: Order) -> Dialect:
     choice = order.dialect
     try:
-        return make_dialect(choice.name, choice.options, {choice.name: choice.path})
+        return make_dialect(choice.name, choice.options, {choice.name: choice.path}, job=order.job)
     except (RegistryError, TypeError, ValueError) as error:
         raise OrderError(f"'dialect' {choice.name!r}: {error}") from error
 

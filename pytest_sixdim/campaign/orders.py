@@ -17,8 +17,9 @@ from pytest_sixdim.campaign.pool import visible_value
 from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.campaign.sources import program_sha256
 from pytest_sixdim.campaign.survey import Calibration
+from pytest_sixdim.core.case import Case, Measure
 from pytest_sixdim.core.vendor import VendorProfile
-from pytest_sixdim.dialects import DIALECTS
+from pytest_sixdim.dialects import DIALECTS, printed_where
 from pytest_sixdim.samplers import SAMPLERS, Device
 
 SCHEMA = 1
@@ -49,7 +50,8 @@ def make_order(
     seed = bench.settings.seed(key.index)
     parts = identity_parts(bench, planned, devices)
     values = placeholders(bench, planned, directory)
-    environment = _environment(bench.profile, devices)
+    own = {name: value.format(**values) for name, value in case.train.environment.items()}
+    environment = {**own, **_environment(bench.profile, devices)}
     samplers, unavailable = _samplers(bench, devices)
     on_generated, path = generated(case, bench.settings), data_path(case, bench.settings)
     target = case.metric.generated_target if on_generated else case.metric.target
@@ -60,7 +62,7 @@ def make_order(
         "role": key.role,
         "index": key.index,
         "seed": seed,
-        "measure": asdict(case.measure),
+        "measure": given(case.measure),
         "metric": {
             "name": case.metric.name,
             "unit": case.metric.unit,
@@ -97,8 +99,23 @@ def make_order(
         "devices": [device_record(device) for device in devices],
         "samplers": samplers,
         "unavailable": unavailable,
-        "dialect": {"name": case.log.format, "class": bench.dialects[case.log.format], "options": {}},
-        "log": {"stream": case.log.stream, "rank": case.log.rank, "file": case.log.file},
+        "directory": _working_directory(case),
+        "dialect": {
+            "name": case.log.format,
+            "class": bench.dialects[case.log.format],
+            "options": dict(case.log.options),
+        },
+        "job": {
+            "cards": configuration.world_size,
+            "batch_size": configuration.batch_size,
+            "role": key.role,
+            "metric": case.metric.name,
+            "target": target,
+            "higher": case.metric.better == "higher",
+            "measure": given(case.measure),
+            **_thermal(bench, directory),
+        },
+        "log": _log(case, bench.dialects),
         "calibration": [asdict(card) for card in calibration_of(bench.calibration, devices)],
         "segments": case.measure.segments,
         "limits": {"timeout": case.train.timeout, "stall": case.train.stall, "teardown": TEARDOWN},
@@ -132,6 +149,32 @@ def placeholders(bench: Bench, planned: PlannedRun, directory: Path) -> dict[str
         "global_batch_size": configuration.global_batch_size,
         "role": planned.key.role,
         "run_dir": directory,
+        "checkout": planned.case.train.checkout or planned.case.path.parent,
+        "case_dir": planned.case.path.parent,
+    }
+
+
+def given(measure: Measure) -> dict[str, Any]:
+    """Warm-up and segments as plain types, without what the case leaves out."""
+    return {name: value for name, value in asdict(measure).items() if value is not None}
+
+
+def _working_directory(case: Case) -> str | None:
+    """Where the program is started; None: the run's own empty directory."""
+    train = case.train
+    if train.directory is None:
+        return None
+    return str((train.checkout or case.path.parent) / train.directory)
+
+
+def _log(case: Case, dialects: Mapping[str, str]) -> dict[str, Any]:
+    """Where the program prints what the dialect reads."""
+    stream, rank = printed_where(case.log.format, dialects)
+    said = case.log
+    return {
+        "stream": stream if said.stream is None else said.stream,
+        "rank": rank if said.rank is None else said.rank,
+        "file": said.file,
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pytest_sixdim.core.dimensions import Better, Dimension, Precision
 
@@ -20,6 +21,8 @@ PLACEHOLDERS = (
     "global_batch_size",
     "role",
     "run_dir",
+    "checkout",
+    "case_dir",
 )
 
 
@@ -54,7 +57,15 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Train:
-    """How a case trains. Exactly one of `program` (absolute path) and `command` is set; times in s."""
+    """How a case trains. Exactly one of `program` (absolute path) and `command` is set; times in s.
+
+    Attributes:
+        launch: what starts the ranks: torchrun, command (one process that has all cards), msrun, paddle, mpirun.
+        checkout: the directory of somebody else's programs, absolute; None where the program stands beside the case.
+        directory: where the program is started, below the checkout; None: the run's own empty directory.
+        environment: variables that the program needs, their values with placeholders.
+        requires: the modules that its interpreter must have, such as mindspore.
+    """
 
     program: Path | None
     command: tuple[str, ...] | None = None
@@ -62,27 +73,40 @@ class Train:
     args: tuple[str, ...] = ()
     timeout: float = 24 * 3600.0
     stall: float = 30 * 60.0
+    checkout: Path | None = None
+    directory: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Log:
-    """What a program's output looks like and where it is printed."""
+    """What a program's output looks like and where it is printed. What is None is as the dialect has it.
+
+    `options`: what the dialect is made with.
+    """
 
     format: str = "sixdim"
-    stream: Literal["both", "stdout", "stderr"] = "both"
-    rank: Literal["last", "all"] | int = 0
+    stream: Literal["both", "stdout", "stderr"] | None = None
+    rank: Literal["last", "all"] | int | None = None
     file: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Warm-up and segments (method.md). Defaults: 50 steps and 6 s a segment, five segments."""
+    """Warm-up and segments (method.md). Defaults: 50 steps and 6 s a segment, five segments.
+
+    `warmup_epochs`, `segment_epochs`: whole epochs instead of steps, where a program reports epochs.
+    """
 
     warmup_steps: int = 50
     steady: bool = True
     segment_steps: int = 50
     segment_seconds: float = 6.0
     segments: int = 5
+    warmup_epochs: int | None = None
+    segment_epochs: int | None = None
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,20 @@ class WarmupEnd(Event):
 class Segment(Event):
     """One counted segment ended at `t`. `samples`: of all ranks; `seconds`: the maximum over ranks, pauses excluded;
     `loader_seconds`: waiting for the loader, the maximum over ranks; `paused_seconds`: time between the segment's
-    borders that is not training (saving), evaluations apart."""
+    borders that is not training (saving), evaluations apart.
+
+    A program that nobody wrote for this project may say less: `samples`, `seconds` or `steps` are then None, and
+    `rated` is what it calls its speed over the segment itself (samples/s of the whole job), of the kind `rated_as`
+    (docs/method.md, section 1). There are samples and seconds, or there is `rated`.
+    """
 
     kind: ClassVar[str] = "segment"
     index: int
-    samples: int
-    seconds: float
-    steps: int
+    samples: int | None = None
+    seconds: float | None = None
+    steps: int | None = None
+    rated: float | None = None
+    rated_as: str | None = None
     loss: float | None = None
     loader_seconds: float | None = None
     paused_seconds: float | None = None
@@ -122,6 +129,8 @@ EVENTS: dict[str, type[Event]] = {
     kind.kind: kind for kind in (Start, WarmupEnd, Segment, Evaluation, Progress, Memory, End)
 }
 END_STATUSES = ("success", "target_missed", "failed")
+#: The kinds of speed (docs/method.md, section 1).
+SPEED_KINDS = ("compute", "train", "whole")
 #: No duration is longer (s: thirty years), and no instant later, on whatever clock (milliseconds since 1970 too); no
 #: count of anything reaches the last.
 LONGEST, LATEST, LARGEST_COUNT = 1e9, 1e13, 2.0**63
@@ -167,7 +176,19 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
         raise EventError(f"event {kind.kind!r}: 'rank' must be int, not {values['rank']!r:.80}")
     if kind is End and values["status"] not in END_STATUSES:
         raise EventError(f"event 'end': status {values['status']!r:.80}; allowed: {', '.join(END_STATUSES)}")
+    if kind is Segment:
+        _check_segment(values)
     return kind(**values, diverged=diverged)
+
+
+def _check_segment(values: Mapping[str, Any]) -> None:
+    """Raises EventError for a segment that says nothing of its speed."""
+    if values.get("rated") is None:
+        for name in ("samples", "seconds"):
+            if values.get(name) is None:
+                raise EventError(f"event 'segment' lacks {name!r}")
+    elif values.get("rated_as") not in SPEED_KINDS:
+        raise EventError(f"event 'segment': rated_as {values.get('rated_as')!r:.80}; allowed: {', '.join(SPEED_KINDS)}")
 
 
 def event_record(event: Event) -> dict[str, Any]:

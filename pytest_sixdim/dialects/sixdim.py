@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from pytest_sixdim.core.events import Event, EventError, event_from
+from pytest_sixdim.core.events import Event, EventError, Segment, event_from
 
 MARK = "[sixdim] {"
 
 #: What the agent knows better than the program.
-RESERVED = ("seen", "rank", "diverged", "late")
+RESERVED = ("seen", "rank", "diverged", "late", "rated", "rated_as")
 
 
 class SixdimDialect:
@@ -36,6 +36,8 @@ class SixdimDialect:
                 for name in RESERVED:
                     record.pop(name, None)
                 event = event_from(record, seen=seen, rank=rank)
+                if isinstance(event, Segment) and event.steps is None:
+                    raise EventError("event 'segment' lacks 'steps'")
             except RecursionError:
                 raise EventError("nested too deeply") from None
             except EventError:

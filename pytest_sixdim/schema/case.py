@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,9 +21,17 @@ from pytest_sixdim.core.case import (
     Train,
 )
 from pytest_sixdim.schema.arguments import Argument
-from pytest_sixdim.schema.case_model import CaseModel, ConfigurationModel, MeasureModel, QuickModel, TrainModel
+from pytest_sixdim.schema.case_model import (
+    CaseModel,
+    ConfigurationModel,
+    LogModel,
+    MeasureModel,
+    QuickModel,
+    TrainModel,
+)
 from pytest_sixdim.schema.document import Document, Location
 from pytest_sixdim.schema.errors import Problem
+from pytest_sixdim.schema.log_options import option_problems
 from pytest_sixdim.schema.model import given, require, validated
 from pytest_sixdim.schema.names import Surroundings
 from pytest_sixdim.schema.reader import read_document
@@ -32,9 +40,9 @@ from pytest_sixdim.schema.reader import read_document
 MOST_CONFIGURATIONS = 1000
 
 
-def load_case(path: Path, vendors: Collection[str], dialects: Collection[str] | None = None) -> Case:
-    """Read a case file; `vendors` are the ids of the known vendor profiles, `dialects` the known log formats (None:
-    any name will do).
+def load_case(path: Path, vendors: Collection[str], dialects: Mapping[str, str] | None = None) -> Case:
+    """Read a case file; `vendors` are the ids of the known vendor profiles, `dialects` the known log formats and their
+    classes (None: any name and any option will do).
 
     Raises SchemaError with all that is wrong.
     """
@@ -42,6 +50,8 @@ def load_case(path: Path, vendors: Collection[str], dialects: Collection[str] | 
     document = read_document(path)
     surroundings = Surroundings(path.parent, vendors, dialects)
     model, problems = validated(CaseModel, document, surroundings)
+    if model is not None and dialects is not None:
+        problems += option_problems(document, model.log, dialects)
     sound = _sound_configurations(document, surroundings) if model is None else enumerate(model.configurations)
     expanded = (configuration for index, item in sound for configuration in _expanded(document, index, item))
     configurations = list(islice(expanded, MOST_CONFIGURATIONS + 1))
@@ -106,7 +116,7 @@ def _case(document: Document, model: CaseModel, configurations: Iterable[Configu
         train=_train(document, model.train),
         configurations=tuple(configurations),
         data=None if model.data is None else DataSet(model.data.path, tuple(model.data.must_contain)),
-        log=Log(**dict(model.log)),
+        log=_log(model.log),
         measure=measure,
         stability=StabilityRule(stability.at, stability.band or StabilityRule().band, stability.runs, stability.budget),
         limits=model.limits.by_dimension(),
@@ -115,12 +125,22 @@ def _case(document: Document, model: CaseModel, configurations: Iterable[Configu
     )
 
 
+def _log(model: LogModel) -> Log:
+    options = model.model_extra or {}
+    return Log(**{name: value for name, value in model if name not in options}, options=options)
+
+
 def _train(document: Document, model: TrainModel) -> Train:
     return Train(
         program=None if model.program is None else document.path.parent / model.program,
         command=None if model.command is None else _texts(document, ("train", "command"), model.command),
         launch=model.launch,
         args=_texts(document, ("train", "args"), model.args),
+        directory=None if model.directory is None else Path(model.directory),
+        environment={
+            name: document.text(("train", "environment", name), value) for name, value in model.environment.items()
+        },
+        requires=tuple(model.requires),
         timeout=model.timeout,
         stall=model.stall,
     )
@@ -137,7 +157,12 @@ def _quick(document: Document, model: QuickModel, measure: Measure) -> Quick:
 
 
 def _measure(base: Measure, model: MeasureModel) -> Measure:
-    return replace(base, **given(model))
+    """The base with what the model says; steps take the place of the base's epochs."""
+    said = given(model)
+    for steps, epochs in (("warmup_steps", "warmup_epochs"), ("segment_steps", "segment_epochs")):
+        if steps in said:
+            said.setdefault(epochs, None)
+    return replace(base, **said)
 
 
 def _texts(document: Document, location: Location, arguments: Iterable[Argument]) -> tuple[str, ...]:

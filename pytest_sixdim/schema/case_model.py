@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pytest_sixdim.core.case import Limit
 from pytest_sixdim.core.dimensions import DIMENSIONS, Better, Dimension, Precision
-from pytest_sixdim.schema.arguments import Arguments
+from pytest_sixdim.schema.arguments import Argument, Arguments
 from pytest_sixdim.schema.errors import shortened
 from pytest_sixdim.schema.limits import (
     LinearityLimit,
@@ -27,6 +27,7 @@ from pytest_sixdim.schema.names import (
     Launch,
     LogFormat,
     LogPattern,
+    Module,
     OneOrMore,
     Program,
     Rank,
@@ -64,6 +65,11 @@ class TrainModel(Model):
     command: Annotated[Arguments, Field(min_length=1)] | None = Field(default=None, description="instead of a program")
     launch: Launch = "torchrun"
     args: Arguments = Field(default=[], description="may mention {batch_size} and other placeholders")
+    directory: RelativePath | None = Field(default=None, description="where it is started, below the checkout")
+    environment: dict[str, Argument] = Field(default={}, description="variables that the program needs")
+    requires: Annotated[list[Module], Field(max_length=20)] = Field(
+        default=[], description="modules that its interpreter must have, such as mindspore"
+    )
     timeout: Duration = Field(default=24 * 3600.0, description="of one run, such as 12 h")
     stall: Duration = Field(default=30 * 60.0, description="without a line from any rank, such as 10 min")
 
@@ -75,11 +81,13 @@ class TrainModel(Model):
 
 
 class LogModel(Model):
-    """What the program prints, and where."""
+    """What the program prints, and where. Further keys are the log format's own."""
+
+    model_config = ConfigDict(extra="allow")
 
     format: LogFormat = Field(default="sixdim", description="name of a log dialect")
-    stream: Literal["both", "stdout", "stderr"] = "both"
-    rank: Rank = Field(default=0, description="which rank prints it")
+    stream: Literal["both", "stdout", "stderr"] | None = Field(default=None, description="default: the format's")
+    rank: Rank | None = Field(default=None, description="which rank prints it (default: the format's)")
     file: LogPattern | None = Field(default=None, description="a glob pattern below the run's directory")
 
 
@@ -91,6 +99,8 @@ class MeasureModel(Model):
     segment_steps: Annotated[int, Field(gt=0, le=10**6)] | None = None
     segment_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
     segments: Annotated[int, Field(ge=3, le=100)] | None = Field(default=None, description="of which the middle count")
+    warmup_epochs: Annotated[int, Field(ge=0, le=10**6)] | None = Field(default=None, description="instead of steps")
+    segment_epochs: Annotated[int, Field(gt=0, le=10**6)] | None = Field(default=None, description="instead of steps")
 
 
 class StabilityModel(Model):
@@ -181,6 +191,16 @@ class CaseModel(Model):
         if train is not None and train.program is None and any(item.adapter for item in configurations):
             raise ValueError("'adapter' needs 'train.program': nothing can be imported ahead of a command")
         return configurations
+
+    @field_validator("measure", mode="after")
+    @classmethod
+    def _epochs_of_foreign_logs(cls, measure: MeasureModel, info: ValidationInfo) -> MeasureModel:
+        log = info.data.get("log")
+        if log is not None and log.format == "sixdim":
+            for name in ("warmup_epochs", "segment_epochs"):
+                if getattr(measure, name) is not None:
+                    raise ValueError(f"{name!r} has no use with log format 'sixdim', whose programs count steps")
+        return measure
 
     @field_validator("metric", mode="after")
     @classmethod

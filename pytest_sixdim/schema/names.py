@@ -16,8 +16,7 @@ from pytest_sixdim.core.files import wrong_pattern
 from pytest_sixdim.schema.errors import not_among, shortened
 from pytest_sixdim.schema.model import Text
 
-LAUNCHES = ("torchrun",)
-LAUNCHES_TO_COME = ("command", "msrun", "paddle", "mpirun")
+LAUNCHES = ("torchrun", "command", "msrun", "paddle", "mpirun")
 #: Cards of a node, and nodes; more than any machine has.
 MOST = 65536
 #: Samples of a batch or a data set.
@@ -106,10 +105,14 @@ def _adapter(text: str) -> str:
 
 
 def _launch(text: str) -> str:
-    if text in LAUNCHES_TO_COME:
-        raise ValueError(f"{text!r} is not supported yet; allowed: {', '.join(LAUNCHES)}")
     if text not in LAUNCHES:
         raise ValueError(not_among(text, LAUNCHES))
+    return text
+
+
+def _module(text: str) -> str:
+    if not all(part.isidentifier() for part in text.split(".")) or len(text) > LONGEST_NAME:
+        raise ValueError(f"{shortened(text)}: must be the name of a module, such as mindspore")
     return text
 
 
@@ -152,6 +155,7 @@ LogFormat = Annotated[
 RelativePath = Annotated[Text, AfterValidator(relative_path)]
 LogPattern = Annotated[Text, AfterValidator(log_pattern)]
 Program = Annotated[Text, AfterValidator(_program)]
+Module = Annotated[str, AfterValidator(_module)]
 Vendor = Annotated[str, AfterValidator(_vendor)]
 Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]
 AdapterName = Annotated[str, AfterValidator(_adapter), WithJsonSchema({"enum": list(ADAPTERS)})]

@@ -146,7 +146,7 @@ def test_unknown_log_format_is_refused_where_the_known_ones_are_given(workbench,
     path = workbench.write(case_text + "log: {format: sixdmi}\n")
     assert load_case(path, ["cpu"]).log.format == "sixdmi"
     with pytest.raises(SchemaError) as error:
-        load_case(path, ["cpu"], dialects=["sixdim", "perflog"])
+        load_case(path, ["cpu"], dialects={"sixdim": "pytest_sixdim.dialects.sixdim:SixdimDialect", "perflog": ""})
     assert str(error.value) == (
         "tiny.case.yaml:7: log.format: unknown log format 'sixdmi'; did you mean 'sixdim'? known: perflog, sixdim"
     )
