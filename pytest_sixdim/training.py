@@ -13,6 +13,8 @@
             evaluation.value, evaluation.samples = ..., ...
     run.finish()
 
+One process may drive several cards, as programs in JAX do: `start(cards=N, synchronize=...)`.
+
 Under the agent, the file that SIXDIM_RUN names says what is measured; by hand (`torchrun train.py`) defaults hold. The
 events of docs/formats.md go to stdout, from rank 0. The device is synchronised at the borders of segments, evaluations
 and pauses, never in a step. These borders, `total` and `finish` are collective: every rank makes the same calls.
@@ -34,7 +36,7 @@ import random
 import struct
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 Batch = TypeVar("Batch")
@@ -51,6 +53,8 @@ WARMUP_LIMIT = 600.0
 MARGIN = 1.05
 #: A segment whose steps take longer than LONG_SECONDS has only as many as fill that time, but LONG_STEPS at least.
 LONG_SECONDS, LONG_STEPS = 120.0, 10
+#: Frameworks whose versions are reported where the program has imported them; torch says more of itself.
+FRAMEWORKS = ("jax", "jaxlib", "tensorflow", "keras", "mindspore", "paddle")
 #: Losses reported a segment.
 LOSSES = 5
 #: Significand bits, the leading one included, that the matrix units are fed under each precision.
@@ -141,16 +145,23 @@ class Stretch:
 
 
 class Place:
-    """This process among the ranks (as torchrun says), and its device. `device` is None without torch."""
+    """This process among the ranks (as torchrun says; one, where nothing is said), and its device.
 
-    def __init__(self) -> None:
+    `cards`: that this process drives. `wait`: has all of them finish their work. `device` is None without torch.
+    """
+
+    def __init__(self, cards: int = 1, wait: Callable[[], object] | None = None) -> None:
         names = (("RANK", 0), ("LOCAL_RANK", 0), ("WORLD_SIZE", 1))
         self.rank, self.local_rank, self.world_size = (int(os.environ.get(name, default)) for name, default in names)
         # A program that has not imported torch does not train with it.
         used = "torch" in sys.modules or self.world_size > 1
         self.torch: Any = importlib.import_module("torch") if used else None
         self.device: Any = None
+        self.cards = cards
         self.versions: dict[str, Any] = {"python": platform.python_version()}
+        imported = ((name, sys.modules.get(name)) for name in FRAMEWORKS)
+        self.versions.update({name: str(getattr(module, "__version__", "")) for name, module in imported if module})
+        self._wait = wait
         self._accelerator: Any = None  # torch.cuda or its like; None on a CPU
         self._joined = False
 
@@ -188,6 +199,8 @@ class Place:
         """Waits until the device has done all that it was given."""
         if self._accelerator is not None:
             self._accelerator.synchronize()
+        if self._wait is not None:
+            self._wait()
 
     def gather(self, *values: float) -> list[tuple[float, ...]]:
         """The values of every rank, by rank; a barrier too. They travel as bytes: not every card has 64-bit floats."""
@@ -246,9 +259,10 @@ class Run:
         settings: all that run.json says; empty by hand.
         seed: of `random`, numpy and torch, the same on every rank; derive what must differ from seed and rank.
         data, data_path: "real" or "generated"; where real data lies, or None.
-        rank, local_rank, world_size, device: this process among the ranks, and its torch.device.
+        rank, local_rank, world_size, device: this process among the ranks, and its torch.device (None without torch).
+        cards: that this process drives; the whole job has `world_size * cards`.
         precision: that the program trains in, such as amp-bf16; None where nobody says.
-        steps, samples: trained so far; samples of this rank.
+        steps, samples: trained so far; samples of this process.
         epoch: the epoch under way, from 1; 0 outside of `epochs`.
     """
 
@@ -258,7 +272,7 @@ class Run:
         self.role: str = settings.get("role", "full")
         self.measure = Measure(**settings["measure"]) if settings else BY_HAND
         self.rank, self.local_rank, self.world_size = place.rank, place.local_rank, place.world_size
-        self.device = place.device
+        self.device, self.cards = place.device, place.cards
         self.precision: str | None = settings.get("precision")
         self.steps = self.samples = self.epoch = 0
         self._metric: dict[str, Any] = settings.get("metric", {})
@@ -318,7 +332,8 @@ class Run:
     def step(self, samples: int, loss: Any = None) -> None:
         """An optimiser step is done (with gradient accumulation: once a whole step, with the samples of all its parts).
 
-        `samples`: of this rank in this step. `loss`: a number or a tensor, whose value is read at the next border.
+        `samples`: of this rank in this step, on all its cards. `loss`: a number or a tensor (an array of JAX), whose
+        value is read at the next border.
         """
         self.steps += 1
         self.samples += samples
@@ -473,7 +488,8 @@ class Run:
         if middle:
             speed = "%.1f samples/s over %d segments" % (sum(middle) / len(middle), len(counted))
         value = "" if self._value is None else ", %s %.6g" % (self._metric.get("name", "value"), self._value)
-        return "sixdim: %d rank(s), %s%s: %s" % (self.world_size, speed, value, status)
+        what = "%d rank(s)" % self.world_size if self.cards == 1 else "%d cards" % (self.world_size * self.cards)
+        return "sixdim: %s, %s%s: %s" % (what, speed, value, status)
 
 
 def start(
@@ -483,6 +499,8 @@ def start(
     precision: str | None = None,
     generator: str | None = None,
     versions: dict[str, Any] | None = None,
+    cards: int = 1,
+    synchronize: Callable[[], object] | None = None,
 ) -> Run:
     """Begins a run: takes a device, joins the process group, seeds, and reports the start.
 
@@ -497,9 +515,14 @@ def start(
             fp32 and on under all others, and `Run.autocast` follows it.
         generator: name and version of what makes generated data.
         versions: what else decides the program's speed, such as whether it compiles; reported with the versions.
+        cards: that this process drives. `step` then counts the samples of all of them.
+        synchronize: called at the borders of segments, evaluations and pauses; returns once all that the cards were
+            given is done. torch's own device needs none. JAX returns before it has computed, so a program in it must
+            give one: `lambda: jax.block_until_ready(jax.live_arrays())` waits for all arrays that there are.
 
     Raises:
-        ValueError: the program's seed, batch size or precision is not the one asked for.
+        ValueError: the program's seed, batch size or precision is not the one asked for; `cards` is below 1; a program
+            in JAX without `synchronize`.
         RuntimeError: the device computes with fewer bits than the configuration's precision declares.
     """
     settings: dict[str, Any] = {}
@@ -509,8 +532,14 @@ def start(
     for name, given in (("seed", seed), ("batch_size", batch_size), ("precision", precision)):
         if given is not None and given != settings.get(name, given):
             raise ValueError("the program's %s is %s, the run was asked for %s" % (name, given, settings[name]))
+    if cards < 1:
+        raise ValueError("cards is %s: a process drives one at least" % cards)
     seed = settings.get("seed", 1) if seed is None else seed
-    switched, place, bits, precision = precision, Place(), None, str(precision or settings.get("precision"))
+    place = Place(cards, synchronize)
+    if "jax" in sys.modules and place.torch is None and synchronize is None:
+        wait = "synchronize=lambda: jax.block_until_ready(jax.live_arrays())"
+        raise ValueError("JAX returns before it has computed; without start(%s) no time is true" % wait)
+    switched, bits, precision = precision, None, str(precision or settings.get("precision"))
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
@@ -523,7 +552,7 @@ def start(
     run = Run(settings, seed, data or settings.get("data", {}).get("kind", "real"), place)
     run.precision = switched or run.precision
     place.versions.update(versions or {})
-    about = {"role": run.role, "world_size": run.world_size, "data": run.data, "versions": place.versions}
+    about = {"role": run.role, "world_size": run.world_size * run.cards, "data": run.data, "versions": place.versions}
     about["generator"] = generator if run.data == "generated" else None
     run._emit("start", time.monotonic(), precision_probe=bits, devices=place.devices(), **about)
     for operation, kept in (bits or {}).items():

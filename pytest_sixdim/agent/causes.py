@@ -14,8 +14,11 @@ OUT_OF_MEMORY = re.compile(
 )
 #: What torch says where a worker of a loader was killed with SIGKILL.
 WORKER_KILLED = "killed by signal: Killed"
-#: What gloo and NCCL say on a rank whose peer is gone.
-PEER_GONE = re.compile(r"connection (closed|reset) by peer|remote process exited", re.IGNORECASE)
+#: What gloo (Paddle's calls it a time-out), NCCL and Open MPI say on a rank whose peer is gone.
+PEER_GONE = re.compile(
+    r"connection (closed|reset) by peer|remote process exited|gloo/transport/tcp/pair\.cc:\d+\] TIMEOUT self_rank",
+    re.IGNORECASE,
+)
 #: The last line of a Python traceback (torch puts the rank before it), and what other programs say at their end.
 EXCEPTION = re.compile(r"^(?:\[rank\d+\]: ?)?([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Timeout)\b.*)$")
 COMPLAINT = re.compile(r"^(.*\b(?:error|fatal|cannot|can't)\b.*)$", re.IGNORECASE)

@@ -47,7 +47,10 @@ PORT = re.compile(r"\bport:? (\d{1,5})\b|\]:(\d{1,5})\b")
 NOT_MET = re.compile(
     r"Rendezvous(?:Timeout|Connection)Error|waiting for clients\. \d+/\d+ clients joined"
     r"|client socket has (?:timed out|failed to connect)|wait timeout after \d+ ?ms, keys"
+    r"|Failed to initialize distributed job cluster"
 )
+#: MindSpore's scheduler, which all its ranks meet at, says it once and then much else.
+NOT_BOUND = re.compile(r"Failed to call bind, url: .*?:(\d{1,5}) Address already in use")
 #: What the kernel says of a host that has no more of something (errno(3)), as Python, libc and torch print it.
 SPENT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\[Errno 28\]|No space left on device"), "the disk is full"),
@@ -98,6 +101,9 @@ def said_of_card(lines: Lines, texts: Sequence[str]) -> str | None:
 
 def port_taken(lines: Lines) -> str | None:
     """That a port was taken, and which, where these are the last words of somebody who needed it."""
+    bound = next((match[1] for line in lines if (match := NOT_BOUND.search(line))), None)
+    if bound is not None:
+        return f"port {bound} is taken"
     said = last_words(lines)
     if not TAKEN.search(said):
         return None

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from pytest_sixdim.agent.launches import LAUNCHES, ONE_PROCESS
 from pytest_sixdim.core.files import read_bounded, wrong_pattern
 from pytest_sixdim.core.records import CHANNELS, Role
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.samplers import Device
 
 SCHEMA = 1
-LAUNCHES = ("torchrun", "command", "msrun", "paddle", "mpirun")
 #: Bytes of an order.
 LARGEST_ORDER = 16 * 2**20
 
@@ -126,7 +126,7 @@ class Order:
     @property
     def ranks(self) -> range:
         """The global ranks on this node: one a card, but for a command, whose one process has all cards."""
-        return range(1 if self.launch == "command" else self.cards)
+        return range(1 if self.launch in ONE_PROCESS else self.cards)
 
 
 def read_order(path: Path) -> Order:
@@ -189,7 +189,7 @@ class _Table:
 
 def _order(table: _Table, directory: Path) -> Order:
     table.one_of("schema", (SCHEMA,))
-    table.one_of("launch", ("torchrun",))
+    launch = table.one_of("launch", tuple(LAUNCHES))
     if table.take("nodes", int) != 1:
         raise OrderError("'nodes': this agent launches on one node only")
     program, command = table.take("program", str, optional=True), table.value.get("command")
@@ -216,11 +216,11 @@ def _order(table: _Table, directory: Path) -> Order:
         samplers=tuple(_plugin(entry) for entry in table.tables("samplers")),
         unavailable=table.take("unavailable", dict),
         dialect=_plugin(table.table("dialect")),
-        log=_log(table.table("log"), cards),
+        log=_log(table.table("log"), 1 if launch in ONE_PROCESS else cards),
         segments=table.take("segments", int),
         limits=Limits(*(limits.take(name, float) for name in ("timeout", "stall", "teardown"))),
         card_texts=CardTexts(*(table.items(name, str) for name in ("card_lost", "device_error", "card_busy"))),
-        launch=table.one_of("launch", LAUNCHES) if "launch" in table.value else "torchrun",
+        launch=launch,
         job=_job(table),
         directory_of_program=None if started is None else Path(started),
         adapter=adapter,
@@ -265,10 +265,10 @@ def _adapter(table: _Table) -> Mapping[str, Any]:
     return table.value
 
 
-def _log(table: _Table, cards: int) -> LogChoice:
+def _log(table: _Table, ranks: int) -> LogChoice:
     rank: Any = table.value.get("rank")
-    if rank not in ("last", "all", *range(cards)) or isinstance(rank, bool):
-        raise OrderError(f"'log.rank' must be 'last', 'all' or a number below {cards}, not {rank!r:.60}")
+    if rank not in ("last", "all", *range(ranks)) or isinstance(rank, bool):
+        raise OrderError(f"'log.rank' must be 'last', 'all' or a number below {ranks}, not {rank!r:.60}")
     file = table.take("file", str, optional=True)
     if file is not None and (wrong := wrong_pattern(file)) is not None:
         raise OrderError(f"'log.file' {wrong}: {file!r:.60}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pytest_sixdim.agent.causes import Lines, launcher_sentence, only_noticed, ran_out_of_memory, sentence
@@ -106,6 +106,8 @@ def _failure(seen: Seen, failures: list[RankProcess]) -> RunResult:
     fault = fault_of(lines or seen.launcher_lines, seen.card_texts, trained=seen.trained, mark=seen.mark)
     if seen.last_metric_lost:
         fault = PROGRAM
+    if fault.launch and (taken := port_taken(seen.launcher_lines)) is not None:
+        fault = replace(fault, what=taken)
     message = f"{fault.what}: {how}" if fault.what else how
     return _result(seen, "launch_error" if fault.launch else "crashed", message, first, fault=fault.whose)
 

@@ -2,10 +2,12 @@
 
     PYTHON rank.py ARGV...
 
-torchrun starts this file where it would start the program, with SIXDIM_NODE (the run's directory of this node) and
-SIXDIM_CORES (a JSON list: the CPU numbers of each local rank, or null) in the environment. The program's output goes
-to one file a rank and stream: in a shared pipe the ranks' lines would run into each other. Neither this process nor
-the program outlives its parent.
+torchrun, msrun, paddle's launcher or mpirun starts this file where it would start the program, or the agent itself
+does. In the environment are SIXDIM_NODE (the run's directory of this node), SIXDIM_CORES (a JSON list: the CPU numbers
+of each local rank, or null) and SIXDIM_RANK_VARIABLES (a JSON list: pairs of the variables with which the launcher says
+which rank and which local rank this is; empty where there is one process). The program's output goes to one file a rank
+and stream: in a shared pipe the ranks' lines would run into each other. Neither this process nor the program's process
+group outlives its parent.
 
 This file stands alone (Python 3.8, standard library): it runs under the training program's interpreter.
 """
@@ -23,54 +25,81 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 
-#: What torchrun passes on to its ranks.
+#: What launchers pass on to their ranks.
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+#: What the kernel sends to this process once its parent is gone.
+ORPHANED = signal.SIGRTMIN
 
 #: Exit code where the program cannot be started, as a shell has it.
 NOT_STARTED = 127
 
+#: msrun starts the program once more, as the scheduler of the ranks: no rank, its output is msrun's.
+SCHEDULER = ("MS_ROLE", "MS_SCHED")
+
 
 def main(argv: list[str]) -> int:
     """Runs `argv` as this rank, and ends as it ended: with its exit code, or by its signal."""
-    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
-    node = os.environ.pop("SIXDIM_NODE")
-    cores = json.loads(os.environ.pop("SIXDIM_CORES"))[local_rank]
+    numbers = which(json.loads(os.environ.pop("SIXDIM_RANK_VARIABLES")))
+    node, cores = os.environ.pop("SIXDIM_NODE"), json.loads(os.environ.pop("SIXDIM_CORES"))
+    clean_path()
     wrapper = os.getpid()
-    die_with(os.getppid())
-    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # none may be lost while there are two of us
+    die_with(os.getppid(), ORPHANED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*FORWARDED, ORPHANED))  # none may be lost while there are two of us
     started = time.monotonic()
     pid = os.fork()
-    if pid == 0:
-        start(argv, os.path.join(node, "logs", "rank-%d" % rank), cores, wrapper)
+    if pid == 0 and numbers is None:
+        start(argv, None, None, wrapper)
+    elif pid == 0 and numbers is not None:
+        start(argv, os.path.join(node, "logs", "rank-%d" % numbers[0]), cores[numbers[1]], wrapper)
     own_group(pid)
     for forwarded in FORWARDED:
         signal.signal(forwarded, lambda number, _: forward(pid, number))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
-    record = {"rank": rank, "local_rank": local_rank, "pid": pid, "started": started}
-    path = os.path.join(node, "ranks", "rank-%d.json" % rank)
+    signal.signal(ORPHANED, lambda *_: end_all(pid))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*FORWARDED, ORPHANED))
+    if numbers is None:
+        return end_as(os.waitpid(pid, 0)[1])
+    record = {"rank": numbers[0], "local_rank": numbers[1], "pid": pid, "started": started}
+    path = os.path.join(node, "ranks", "rank-%d.json" % numbers[0])
     write(path, record)
     status = os.waitpid(pid, 0)[1]
-    ended = time.monotonic()
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        write(path, dict(record, ended=ended, exit_code=None, signal=signal_name(number)))
-        end_by(number)
-    exit_code = os.WEXITSTATUS(status)
-    write(path, dict(record, ended=ended, exit_code=exit_code, signal=None))
-    return exit_code
+    write(path, dict(record, ended=time.monotonic(), **how(status)))
+    return end_as(status)
 
 
-def start(argv: list[str], log: str, cores: list[int] | None, wrapper: int) -> None:
-    """Becomes the program, in the child: never returns."""
+def which(variables: list[list[str]]) -> tuple[int, int] | None:
+    """This rank's number and local number; None for what is no rank."""
+    if os.environ.get(SCHEDULER[0]) == SCHEDULER[1]:
+        return None
+    if not variables:
+        return 0, 0
+    for rank, local_rank in variables:
+        if rank in os.environ:
+            # A launcher that does not say the local number: this is the only node.
+            return int(os.environ[rank]), int(os.environ.get(local_rank, os.environ[rank]))
+    names = ", ".join(rank for rank, _ in variables)
+    sys.exit("sixdim: cannot tell which rank this is: the launcher sets none of %s" % names)
+
+
+def clean_path() -> None:
+    """Takes the folder that is there for the launcher only from the program's PATH."""
+    own = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin")
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if own in entries:
+        os.environ["PATH"] = os.pathsep.join(entry for entry in entries if entry != own)
+
+
+def start(argv: list[str], log: str | None, cores: list[int] | None, wrapper: int) -> None:
+    """Becomes the program, in the child: never returns. Without `log` the output stays where it is."""
     try:
         own_group(0)
-        die_with(wrapper)
-        for stream, name in ((1, "stdout"), (2, "stderr")):
+        die_with(wrapper, signal.SIGKILL)
+        for stream, name in ((1, "stdout"), (2, "stderr")) if log is not None else ():
             os.dup2(os.open("%s.%s.log" % (log, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), stream)
         if cores is not None:
             os.sched_setaffinity(0, cores)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and exec would keep that
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*FORWARDED, ORPHANED))
         os.execvp(argv[0], argv)  # noqa: S606 - the very thing that is asked for
     except OSError as error:
         os.write(2, ("sixdim: cannot start %s: %s\n" % (argv[0], error)).encode(errors="replace"))
@@ -78,11 +107,20 @@ def start(argv: list[str], log: str, cores: list[int] | None, wrapper: int) -> N
         os._exit(NOT_STARTED)
 
 
-def die_with(parent: int) -> None:
-    """Has the kernel end this process once its parent is gone (prctl(2); cleared by fork, kept by exec)."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+def die_with(parent: int, number: int) -> None:
+    """Has the kernel send this process a signal once its parent is gone (prctl(2); cleared by fork, kept by exec)."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def end_all(pid: int) -> None:
+    """Ends the program with all that it started in its process group, and then what is in this process's own.
+
+    There the launcher may have left others: msrun's `tail -f` would go on for ever.
+    """
+    forward(pid, signal.SIGKILL)
+    os.killpg(0, signal.SIGKILL)
 
 
 def own_group(pid: int) -> None:
@@ -112,12 +150,23 @@ def signal_name(number: int) -> str:
         return "SIG%d" % number
 
 
-def end_by(number: int) -> None:
-    """Ends this process by the signal that ended the program, without a second core file."""
+def how(status: int) -> dict[str, Any]:
+    """The exit code or the signal of a process that ended."""
+    if os.WIFSIGNALED(status):
+        return {"exit_code": None, "signal": signal_name(os.WTERMSIG(status))}
+    return {"exit_code": os.WEXITSTATUS(status), "signal": None}
+
+
+def end_as(status: int) -> int:
+    """The program's exit code; or ends this process by the signal that ended the program, without a second core."""
+    if not os.WIFSIGNALED(status):
+        return os.WEXITSTATUS(status)
+    number = os.WTERMSIG(status)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+    return 128 + number
 
 
 def write(path: str, record: dict[str, Any]) -> None:

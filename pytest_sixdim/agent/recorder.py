@@ -69,9 +69,10 @@ class EventLog:
     `problem`: why events could not be written any more, as when the disk is full; None as long as all could.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, head: Mapping[str, Any] | None = None) -> None:
+        """`head`: as for JsonLines."""
         self._path = path
-        self._lines = JsonLines(path)
+        self._lines = JsonLines(path, head)
         self.problem: str | None = None
         self._keeping = Keeping()
         self._characters = self._malformed = 0

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_sixdim.agent.card_facts import Ownership
 from pytest_sixdim.agent.instruments import Instruments
+from pytest_sixdim.agent.launches import ONE_PROCESS
 from pytest_sixdim.agent.order import Order
 from pytest_sixdim.agent.pace import FAST, SLOW, Pace, Schedule
 from pytest_sixdim.agent.recorder import JsonLines
@@ -110,7 +111,8 @@ class Sampling:
 
     def _run(self) -> None:
         """The thread."""
-        node = Node(self._order.devices, self._order.node)
+        one_process = self._order.launch in ONE_PROCESS
+        node = Node(self._order.devices, self._order.node, one_process=one_process)
         try:
             self._instruments.open(self._order.samplers, node, self._order.unavailable)
             if not self._stopping:

@@ -49,7 +49,7 @@ def reason_to_stop(
     limits = order.limits
     failed = [process.ended for process in ranks.values() if process.ended is not None and process.failed]
     left = [process.ended for process in ranks.values() if process.ended is not None and process.left]
-    some_run = len(failed) + len(left) < order.cards
+    some_run = len(failed) + len(left) < len(order.ranks)
     sign = launched if last_sign is None else last_sign
     if cancelled is not None:
         return Stop("cancelled", now, f"the run was cancelled: {cancelled}")

@@ -13,12 +13,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pytest_sixdim.agent.cancellation import Cancellation
-from pytest_sixdim.agent.command import launch_command, launch_environment, ship
+from pytest_sixdim.agent.causes import Lines
+from pytest_sixdim.agent.command import Prepared, prepare, ship
 from pytest_sixdim.agent.course import Course
 from pytest_sixdim.agent.ending import end_descendants
 from pytest_sixdim.agent.faults import Whose
 from pytest_sixdim.agent.logs import Batch, RankLogs, file_tail
-from pytest_sixdim.agent.not_started import without_program
+from pytest_sixdim.agent.not_started import without_module, without_program
 from pytest_sixdim.agent.order import Order, OrderError
 from pytest_sixdim.agent.outcome import Seen, outcome
 from pytest_sixdim.agent.processes import (
@@ -68,10 +69,11 @@ def carry_out(order: Order) -> RunResult:
             ship(Path(shipped))
         except OSError as error:
             raise OrderError(complaint(error)) from error
+        prepared = prepare(order, Path(shipped), job_mark(), os.environ)
         started_unix = time.time()
-        launcher = _launch(order, Path(shipped))
+        launcher = _launch(order, prepared)
         try:
-            result = Supervisor(order, launcher, dialect, events, cancellation).supervise()
+            result = Supervisor(order, prepared, launcher, dialect, events, cancellation).supervise()
         finally:
             end_descendants(launcher)
     record = {"schema": SCHEMA, **asdict(result), "started_unix": started_unix, "event_lines": events.lines}
@@ -101,12 +103,14 @@ class Supervisor:
     def __init__(
         self,
         order: Order,
+        prepared: Prepared,
         launcher: subprocess.Popen[bytes],
         dialect: Dialect,
         events: EventLog,
         cancellation: Cancellation,
     ) -> None:
         self._order = order
+        self._launch = prepared.launch
         self._launcher = launcher
         self._dialect = dialect
         self._dialects: dict[int, Dialect] = {}  # by rank: what one rank says is no news of another
@@ -132,7 +136,9 @@ class Supervisor:
         self._ranks.poll()
         self._take(self._logs.finish())
         self._events.close()
-        result = without_program(self._order, outcome(self._seen(stop)))
+        seen = self._seen(stop)
+        result = without_program(self._order, outcome(seen))
+        result = without_module(self._order, self._launch.module, seen, result)
         if self._events.problem is not None and result.status != "cancelled":
             result = unrecorded(self._events.problem, result.status)
         if stayed:
@@ -233,7 +239,7 @@ class Supervisor:
             ranks=self._ranks.known,
             lines={rank: self._logs.last_lines(rank) for rank in self._order.ranks},
             launcher_code=self._launcher.returncode,
-            launcher_lines=file_tail(launcher_log(self._order)),
+            launcher_lines=self._said_by_launcher(),
             stop=stop,
             window_complete=course.window_complete if self._order.role == "window" else None,
             end=course.end,
@@ -245,6 +251,11 @@ class Supervisor:
             trained=course.trained,
             mark=self._mark,
         )
+
+    def _said_by_launcher(self) -> Lines:
+        log = launcher_log(self._order)
+        files = [*(log.parent / name for name in self._launch.said), log]
+        return tuple(line for file in files for line in file_tail(file))
 
 
 def asleep() -> float:
@@ -265,17 +276,15 @@ def _dialect(order: Order) -> Dialect:
         raise OrderError(f"'dialect' {choice.name!r}: {error}") from error
 
 
-def _launch(order: Order, shipped: Path) -> subprocess.Popen[bytes]:
+def _launch(order: Order, prepared: Prepared) -> subprocess.Popen[bytes]:
     """Start the launcher in a session of its own. It is told to end when this thread does, so this is the main thread,
     and no other has been started: what runs between fork and exec could wait for a lock of theirs."""
-    command = launch_command(order, shipped)
-    environment = launch_environment(order, shipped, job_mark(), os.environ)
     try:
         with launcher_log(order).open("wb") as log:
             return subprocess.Popen(
-                command,
+                prepared.command,
                 cwd=order.work,
-                env=environment,
+                env=prepared.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -283,4 +292,4 @@ def _launch(order: Order, shipped: Path) -> subprocess.Popen[bytes]:
                 preexec_fn=end_with_this_process(signal.SIGTERM),  # noqa: PLW1509 - there is one thread
             )
     except OSError as error:
-        raise OrderError(f"{error.filename or command[0]}: {error.strerror}") from error
+        raise OrderError(f"{error.filename or prepared.command[0]}: {error.strerror}") from error

@@ -59,6 +59,7 @@ class Campaign:
         )
         self._baselines = baselines
         self._noted: set[RunKey] = set()
+        self._further: set[str] = set()  # interpreters besides the default
         self._generators: dict[str, str] = {}  # by case
         self._caps: dict[tuple[str, str], dict[RunKey, float | None]] = {}  # by case and configuration
 
@@ -181,13 +182,17 @@ class Campaign:
         )
 
     def _records(self, planned: Iterable[PlannedRun]) -> list[RunRecord]:
-        return [self._told(run.key, self._runner.record(run)) for run in planned]
+        return [self._told(run.key, run.case, self._runner.record(run)) for run in planned]
 
-    def _told(self, key: RunKey, record: RunRecord) -> RunRecord:
+    def _told(self, key: RunKey, case: Case, record: RunRecord) -> RunRecord:
         """Note once what a run says that is asked of all runs of a case or a configuration."""
         if key in self._noted:
             return record
         self._noted.add(key)
+        python = record.order.get("python")
+        if python not in (None, self._bench.settings.python) and python not in self._further:
+            self._further.add(str(python))
+            self._store.note_software(str(python), self._bench.interpreters.software(case))
         if any(log.facts for log in record.samples):
             self._caps.setdefault((key.case, key.configuration), {})[key] = power_cap(record.samples)
         starts = (event.generator for event in record.events if isinstance(event, Start))
@@ -211,7 +216,8 @@ class Campaign:
             generator=self._generator(case),
             power_cap=self._power_cap(case, configuration),
             quick=case.is_quick,
-            machine={**self._bench.machine, "software": dict(self._bench.software)},
+            machine=self._bench.machine_of(case),
+            imported=self._bench.imported,
         )
 
     def _data(self, case: Case) -> Data:

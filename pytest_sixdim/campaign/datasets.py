@@ -29,6 +29,9 @@ def data_path(case: Case, settings: Settings) -> Path | None:
 def lacking_data(case: Case, settings: Settings) -> str | None:
     """What the given directory lacks of the case's data set; None where it is there and where none is needed."""
     path = data_path(case, settings)
+    if case.train.checkout is not None and generated(case, settings):
+        why = f"the programs of {case.train.checkout} generate none"
+        return f"case {case.name} needs its data set: give --sixdim-data DIR, for {why}"
     if path is None or case.data is None:
         return None
     needs = f"case {case.name} needs its data set in {path} (--sixdim-data {settings.data})"

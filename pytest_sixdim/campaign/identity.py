@@ -15,9 +15,10 @@ from pytest_sixdim import __version__
 from pytest_sixdim.agent.command import PACKAGE, SHIPPED
 from pytest_sixdim.campaign.adapter_records import ordered, variables
 from pytest_sixdim.campaign.datasets import generated
+from pytest_sixdim.campaign.hashes import short_hash, shortened
 from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.plan import PlannedRun
-from pytest_sixdim.campaign.sources import short_hash, shortened, sources
+from pytest_sixdim.campaign.sources import sources
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.samplers import Device
 
@@ -41,7 +42,7 @@ def identity_parts(bench: Bench, planned: PlannedRun, devices: Sequence[Device])
     return {
         **_asked(bench, planned),
         **_told(bench, planned.case),
-        **_machine(bench, devices),
+        **_machine(bench, planned.case, devices),
         **_measuring(bench, planned),
         **_files(planned.case),
     }
@@ -122,6 +123,8 @@ def _asked(bench: Bench, planned: PlannedRun) -> dict[str, Any]:
         "launch": case.train.launch,
         "command": shlex.join(command),
         ARGUMENTS: shlex.join([*case.train.args, *configuration.args]),
+        **{f"variable {name}": value for name, value in case.train.environment.items()},
+        "working directory": None if case.train.directory is None else str(case.train.directory),
         "--sixdim-quick": case.is_quick,
         "--sixdim-share": settings.share,
         "launcher": settings.launcher,
@@ -144,9 +147,10 @@ def _told(bench: Bench, case: Case) -> dict[str, Any]:
     }
 
 
-def _machine(bench: Bench, devices: Sequence[Device]) -> dict[str, Any]:
+def _machine(bench: Bench, case: Case, devices: Sequence[Device]) -> dict[str, Any]:
     """What the machine and the training program's interpreter are; never which of several like cards."""
-    parts = dict(machine_identity(bench.profile, devices, bench.machine, bench.software)["parts"])
+    versions = bench.interpreters.software(case)
+    parts = dict(machine_identity(bench.profile, devices, bench.machine, versions)["parts"])
     cards, software = parts.pop("cards"), parts.pop("software")
     threads = [len(device.cores) for device in devices if device.cores is not None]
     listed = [f"{card['count']} x {card['name']} ({card['memory_bytes'] or 0} bytes)" for card in cards]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.calibration import calibrated
+from pytest_sixdim.campaign.checkouts import changes
 from pytest_sixdim.campaign.host import device_of
 from pytest_sixdim.campaign.orders import Bench
 from pytest_sixdim.campaign.survey import Calibration
@@ -19,6 +20,7 @@ from pytest_sixdim.core.circumstances import neighbours_of, read_circumstances, 
 from pytest_sixdim.core.dimensions import Dimension
 from pytest_sixdim.core.events import Start
 from pytest_sixdim.core.health import failure, repeated, slept
+from pytest_sixdim.core.imported import imported, under_import
 from pytest_sixdim.core.left_out import lost, malformed, thinned
 from pytest_sixdim.core.linearity import differences, measure_linearity
 from pytest_sixdim.core.memory import measure_memory
@@ -57,7 +59,7 @@ def measure(
 ) -> Measured:
     """One dimension of a configuration. `baseline` finds the one that a configuration's speed is compared with."""
     runs = (*taken.runs, *taken.reference_runs)
-    measured = checked(_measured(bench, dimension, taken, baseline), runs)
+    measured = checked(under_import(_measured(bench, dimension, taken, baseline), dimension, runs), runs)
     return replace(
         measured,
         suspect=(
@@ -71,7 +73,7 @@ def measure(
 
 def _flags(dimension: Dimension, run: RunRecord) -> list[str]:
     """What a reader of a figure should know of its run."""
-    return [*repeated(run), *malformed(run), *thinned(dimension, run)]
+    return [*repeated(run), *malformed(run), *thinned(dimension, run), *changes(run.order.get("checkout"))]
 
 
 def _other_data(case: Case, data: Data, runs: Iterable[RunRecord]) -> list[str]:
@@ -201,7 +203,9 @@ def run_summary(case: Case, configuration: Configuration, run: RunRecord, base: 
         "speed": speed.value,
         "accuracy": convergence(run.events, case.metric, target_of(case, data)).value,
         "program_sha256": run.order.get("program_sha256"),
+        "checkout": run.order.get("checkout"),
         "adapter": facts(run),
+        "imported": imported(run).get("log"),
         "sampler": _sampler_cost(run.result),
     }
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.adapter_records import ordered, told_program
 from pytest_sixdim.campaign.calibration import calibration_of, out_of_use
+from pytest_sixdim.campaign.checkouts import look_at
 from pytest_sixdim.campaign.datasets import data_argument, data_path, generated
 from pytest_sixdim.campaign.host import Host, device_record
 from pytest_sixdim.campaign.identity import identity, identity_parts
+from pytest_sixdim.campaign.interpreters import Interpreters
+from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.plan import PlannedRun
 from pytest_sixdim.campaign.pool import visible_value
 from pytest_sixdim.campaign.settings import Settings
@@ -30,7 +34,8 @@ TEARDOWN = 10.0
 @dataclass(frozen=True)
 class Bench:
     """What all runs of a session share. `samplers`, `dialects`: registered name to "package.module:Class";
-    `calibration`: of the cards' energy counters, at the session's start."""
+    `calibration`: of the cards' energy counters, at the session's start; `imported`: the logs that the runs are read
+    from, where they are."""
 
     settings: Settings
     host: Host
@@ -40,6 +45,20 @@ class Bench:
     samplers: Mapping[str, str] = field(default_factory=lambda: dict(SAMPLERS))
     dialects: Mapping[str, str] = field(default_factory=lambda: dict(DIALECTS))
     calibration: tuple[Calibration, ...] = ()
+    imported: Mapping[str, Any] | None = None
+
+    @cached_property
+    def interpreters(self) -> Interpreters:
+        """Whose software runs which case; where logs are imported, nobody is asked."""
+        return Interpreters(self.settings, self.profile.imports, {} if self.imported is not None else self.software)
+
+    def machine_of(self, case: Case) -> dict[str, Any]:
+        """The machine, with the software of the interpreter that runs a case's program."""
+        software = dict(self.interpreters.software(case) or self.software)
+        changed: dict[str, Any] = {**self.machine, "software": software}
+        if "identity" in changed:
+            changed["identity"] = machine_identity(self.profile, self.host.devices, self.machine, software)
+        return changed
 
 
 def make_order(
@@ -91,7 +110,7 @@ def make_order(
         "nodes": configuration.nodes,
         "cards": configuration.cards,
         "launch": case.train.launch,
-        "python": bench.settings.python,
+        "python": bench.interpreters.python(case),
         "program": None if case.train.program is None else str(case.train.program),
         "command": None if case.train.command is None else [part.format(**values) for part in case.train.command],
         "args": [argument.format(**values) for argument in (*case.train.args, *configuration.args)],
@@ -124,6 +143,8 @@ def make_order(
         "card_busy": list(bench.profile.card_busy),
         "program_sha256": program_sha256(case),
     }
+    if case.train.checkout is not None:
+        order["checkout"] = look_at(case.train.checkout, case.train.program).to_json()
     if configuration.adapter is not None:
         order["adapter"] = ordered(configuration.adapter, bench.profile)
     return order, run

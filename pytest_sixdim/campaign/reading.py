@@ -35,7 +35,14 @@ MOST_RANKS = 65536
 #: Bytes of a line of events or samples: some times what a line of a log may have.
 LONGEST_LINE = 2**20
 #: What order.json and result.json must hold, and of which type.
-_ORDER = {"role": str, "index": int, "seed": int, "configuration": str, "nodes": int, "cards": int}
+_ORDER: dict[str, type | tuple[type, ...]] = {
+    "role": str,
+    "index": int,
+    "seed": (int, type(None)),  # of an imported log that does not say it
+    "configuration": str,
+    "nodes": int,
+    "cards": int,
+}
 _ORDER_MAY: dict[str, type | tuple[type, ...]] = {"adapter": dict}
 _RESULT: dict[str, type | tuple[type, ...]] = {"status": str, "ended_by": str}
 _RESULT_MAY: dict[str, type | tuple[type, ...]] = {
@@ -125,7 +132,7 @@ def _checked(
     if not isinstance(record, dict):
         raise StoreError(f"{path}: can't be read: no JSON object")
     for name, kind in must.items():
-        if not isinstance(record.get(name), kind):
+        if name not in record or not isinstance(record[name], kind):
             raise StoreError(f"{path}: broken: {name!r} is {record.get(name)!r:.60}")
     for name, kind in (may or {}).items():
         if record.get(name) is not None and not isinstance(record[name], kind):

@@ -106,7 +106,7 @@ def _entry(card: Scorecard, session: Mapping[str, Any]) -> Baseline:
             text = f"{result.value:.{DIGITS}g}"
             figures[dimension] = Figure(text, result.unit, float(text))
     key = card.key
-    software = ", ".join(f"{name} {version}" for name, version in sorted(session["software"].items()))
+    software = ", ".join(f"{name} {version}" for name, version in sorted(card.machine["software"].items()))
     directory = Path(session["directory"]).name
     return Baseline(
         vendor=key["vendor"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ class Settings:
         runs: full runs for stability; None: what the case says.
         seeds: seeds of the full runs, in order; None: 1, 2, 3, ...
         python: interpreter of the training program.
+        interpreters: those of cases that require a module, by its name.
         launcher: how the agent reaches its nodes.
         save_baseline: the file to write this session's figures to as baseline entries.
         data: root of the data sets; "generated" where data is to be generated even where there is a root; None where
@@ -56,6 +57,7 @@ class Settings:
     share: bool = False
     retries: int = 0
     resume: Path | None = None
+    interpreters: Mapping[str, str] = field(default_factory=dict)
 
     def seed(self, index: int) -> int:
         """The seed of full run `index` (from 1)."""

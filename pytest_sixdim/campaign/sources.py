@@ -7,27 +7,28 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pytest_sixdim.campaign.checkouts import look_at
+from pytest_sixdim.campaign.hashes import CODE, short_hash
 from pytest_sixdim.core.case import Case
 
-#: What a program imports, compiles or reads as its settings.
-SUFFIXES = frozenset(
-    {".py", ".pyx", ".so", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp"}
-    | {".json", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
-)
+#: What a program imports or compiles, and what it reads as its settings.
+SUFFIXES = CODE | {".json", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
 #: What stands beside a program and is read by others: cases and baselines are judged by, the rest is pytest's.
 NOT_ITS_OWN = (".case.yaml", ".baselines.yaml")
 OF_TESTS = ("conftest.py", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
-#: Bytes of a file that is looked into; of a larger one the size counts.
-LOOKED_INTO = 64 * 2**20
 
 
 def sources(case: Case) -> dict[str, str]:
     """Short hashes of the files that a case's program may use, by their paths from the case's folder.
 
     The program and what stands beside it and the case: modules, packages, settings; and every file that the command
-    or the arguments name. Folders that no import can name (.venv, results of sessions) are left out.
+    or the arguments name. Folders that no import can name (.venv, results of sessions) are left out. Of a checkout
+    its state counts as a whole, and the files that the case itself names.
     """
     base = case.path.parent
+    if case.train.checkout is not None:
+        state = look_at(case.train.checkout, case.train.program).state
+        return {"checkout": state} | {_name(file, base): short_hash(file) for file in sorted(_named(case))}
     folders = {base, base if case.train.program is None else case.train.program.parent}
     files = {file for folder in folders if folder.is_dir() for file in _beside(folder)}
     files.update(_named(case))
@@ -37,18 +38,6 @@ def sources(case: Case) -> dict[str, str]:
 def program_sha256(case: Case) -> str:
     """One hash of the program and all that it may use of what stands beside it, whatever it runs under."""
     return hashlib.sha256(json.dumps(sources(case), sort_keys=True).encode()).hexdigest()
-
-
-def short_hash(path: Path) -> str:
-    """What tells a file's content from another's: "sha256:" and 16 digits."""
-    if path.stat().st_size > LOOKED_INTO:
-        return shortened(f"{path.stat().st_size} bytes".encode())
-    return shortened(path.read_bytes())
-
-
-def shortened(content: bytes) -> str:
-    """The short hash of a content."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _beside(folder: Path) -> Iterator[Path]:

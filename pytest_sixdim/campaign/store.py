@@ -90,6 +90,18 @@ class Store:
         except OSError as error:
             raise SettingsError(f"--sixdim-results: {complaint(error)}") from None
 
+    def note_software(self, python: str, versions: Mapping[str, Any]) -> None:
+        """Say in session.json what an interpreter has besides the default one. A disk that refuses costs no run: the
+        scorecards say it too."""
+        path = self.directory / "session.json"
+        try:
+            with locked(self.directory / ".lock"):
+                record = read_json(path)
+                record["interpreters"] = {**record.get("interpreters", {}), python: dict(versions)}
+                write_json(path, record)
+        except (OSError, StoreError):
+            return
+
     def update_scorecard(
         self, case: str, configuration: str, update: Callable[[dict[str, Any] | None], dict[str, Any]]
     ) -> dict[str, Any]:

@@ -30,11 +30,18 @@ def contradictions(
     evaluations: Sequence[Evaluation],
     progress_losses: Sequence[float],
     configuration: Configuration,
+    *,
+    recorded: bool = False,
 ) -> tuple[str, ...]:
-    """One sentence for each thing that cannot be true of the counted segments as they were reported."""
+    """One sentence for each thing that cannot be true of the counted segments as they were reported.
+
+    recorded: nobody watched the program print them, so there are no stamps of the agent's to compare with.
+    """
     borders: list[WarmupEnd | Segment] = [*([warmup] if warmup else []), *segments]
-    found = [*_ranks(start, configuration), *_precision(start, configuration), *_indices(segments), *_stamps(borders)]
-    found += [*_claims(borders, evaluations), *_samples(segments, configuration), *_equal(segments)]
+    found = [*_ranks(start, configuration), *_precision(start, configuration), *_indices(segments)]
+    if not recorded:
+        found += [*_stamps(borders), *_claims(borders, evaluations)]
+    found += [*_samples(segments, configuration), *_equal(segments)]
     return (*found, *_losses(segments, progress_losses))
 
 
@@ -111,6 +118,9 @@ def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evalua
         cuts = merged((e.t - (e.seconds or 0.0), e.t) for e in evaluations)
         passed = event.seen - before.seen - duration(within(cuts, (before.t, event.t))) - (event.paused_seconds or 0.0)
         tolerance = _tolerance(passed)
+        if event.seconds is None:
+            all_timed = False
+            continue
         if event.seconds > passed + tolerance:
             found.append(
                 f"{_name(event)} claims {shown(event.seconds)} s of training where {shown(passed)} s passed: "
@@ -132,21 +142,24 @@ def _samples(segments: Sequence[Segment], configuration: Configuration) -> list[
 
     An epoch's last batch may be ragged, so a segment may count up to one global batch fewer for every ten steps begun;
     never more. The same whole number of samples a step and card in every segment is no ragged batch but another size.
+    What a program does not say is not compared.
     """
     found = []
     batch = configuration.global_batch_size
+    sizes = set()
     for segment in segments:
+        if any(amount is not None and amount <= 0 for amount in (segment.samples, segment.steps, segment.seconds)):
+            found.append(f"{_name(segment)} reports {_amounts(segment)}")
+            continue
+        if segment.samples is None or segment.steps is None:
+            continue
+        sizes.add(segment.samples / (segment.steps * configuration.world_size))
         expected = segment.steps * batch
-        if segment.seconds <= 0 or segment.steps <= 0 or segment.samples <= 0:
-            found.append(
-                f"{_name(segment)} reports {segment.samples} samples, {segment.steps} steps, {shown(segment.seconds)} s"
-            )
-        elif segment.samples > expected or expected - segment.samples > -(-segment.steps // EPOCH_STEPS) * batch:
+        if segment.samples > expected or expected - segment.samples > -(-segment.steps // EPOCH_STEPS) * batch:
             found.append(
                 f"{_name(segment)} counts {segment.samples} samples, {segment.steps} steps of {batch} make {expected}"
             )
-    if not found and segments:
-        sizes = {segment.samples / (segment.steps * configuration.world_size) for segment in segments}
+    if not found and sizes:
         size = sizes.pop()
         if not sizes and size.is_integer() and size != configuration.batch_size:
             found.append(
@@ -155,12 +168,28 @@ def _samples(segments: Sequence[Segment], configuration: Configuration) -> list[
     return found
 
 
+def _amounts(segment: Segment) -> str:
+    samples = [] if segment.samples is None else [f"{segment.samples} samples"]
+    steps = [] if segment.steps is None else [f"{segment.steps} steps"]
+    return ", ".join([*samples, *steps, *([] if segment.seconds is None else [f"{shown(segment.seconds)} s"])])
+
+
 def _equal(segments: Sequence[Segment]) -> list[str]:
-    """Segments are equal stretches: steps within 1 %, or one step, of each other."""
-    steps = [segment.steps for segment in segments]
-    if not steps or max(steps) - min(steps) <= max(1.0, TIME_SHARE * max(steps)):
+    """Segments are equal stretches: steps (else samples) within 1 %, or one step, of each other.
+
+    Those that were joined from a program's reports end where it reports, and the last report of an epoch may come
+    early: such a segment may have up to twice as many steps as another.
+    """
+    name, amounts = "steps", [segment.steps for segment in segments if segment.steps is not None]
+    if len(amounts) < len(segments):
+        name, amounts = "samples", [segment.samples for segment in segments if segment.samples is not None]
+    if not amounts or len(amounts) < len(segments):
         return []
-    return [f"the segments are not equal: {min(steps)} to {max(steps)} steps"]
+    joined = all(segment.reports is not None for segment in segments)
+    allowed = min(amounts) if joined else max(1.0, TIME_SHARE * max(amounts))
+    if max(amounts) - min(amounts) <= allowed:
+        return []
+    return [f"the segments are not equal: {min(amounts)} to {max(amounts)} {name}"]
 
 
 def _losses(segments: Sequence[Segment], progress_losses: Sequence[float]) -> list[str]:

@@ -65,7 +65,8 @@ class Segment(Event):
 
     A program that nobody wrote for this project may say less: `samples`, `seconds` or `steps` are then None, and
     `rated` is what it calls its speed over the segment itself (samples/s of the whole job), of the kind `rated_as`
-    (docs/method.md, section 1). There are samples and seconds, or there is `rated`.
+    (docs/method.md, section 1). There are samples and seconds, or there is `rated`. `reports`: how many reports of
+    such a program the segment was joined from.
     """
 
     kind: ClassVar[str] = "segment"
@@ -75,6 +76,7 @@ class Segment(Event):
     steps: int | None = None
     rated: float | None = None
     rated_as: str | None = None
+    reports: int | None = None
     loss: float | None = None
     loader_seconds: float | None = None
     paused_seconds: float | None = None
@@ -184,9 +186,11 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
 def _check_segment(values: Mapping[str, Any]) -> None:
     """Raises EventError for a segment that says nothing of its speed."""
     if values.get("rated") is None:
-        for name in ("samples", "seconds"):
-            if values.get(name) is None:
+        for name, kind in (("samples", "int"), ("seconds", "float")):
+            if name not in values:
                 raise EventError(f"event 'segment' lacks {name!r}")
+            if values[name] is None:
+                raise EventError(f"event 'segment': {name!r} must be {kind}, not None or infinite")
     elif values.get("rated_as") not in SPEED_KINDS:
         raise EventError(f"event 'segment': rated_as {values.get('rated_as')!r:.80}; allowed: {', '.join(SPEED_KINDS)}")
 

@@ -44,6 +44,8 @@ def measure_memory(
     missing = without_window(window, _UNIT, failed)
     if missing is not None:
         return missing
+    if window.without_time is not None:
+        return Measured(_UNIT, unknown=window.without_time)
     cards = [(node, log, card) for node, log in enumerate(logs) for card in range(len(log.cards))]
     if not cards:
         return Measured(_UNIT, unknown="no card was sampled")

@@ -72,8 +72,9 @@ def read_meter(meter: Meter, window: Window) -> MeterReading:
         assert meter.power is not None
         reading = _by_polling(meter.name, meter.power, meter.power_source, window)
         reading = replace(reading, flag=useless and f"{meter.name}: {useless}; polled power counts")
-    if window.seconds < LEAST_SECONDS - _ROUNDING:
-        reading = replace(reading, unknown=f"the window is {shown(window.seconds)} s, {LEAST_SECONDS:.0f} s are needed")
+    seconds = window.seconds or 0.0
+    if seconds < LEAST_SECONDS - _ROUNDING:
+        reading = replace(reading, unknown=f"the window is {shown(seconds)} s, {LEAST_SECONDS:.0f} s are needed")
     if reading.unknown is not None:
         return replace(reading, watts=None)
     return _coarsely_checked(reading, meter, window) if useless else _cross_checked(reading, meter, window)

@@ -13,7 +13,6 @@ from pytest_sixdim.core.meters import meters
 from pytest_sixdim.core.quantities import percent, shown
 from pytest_sixdim.core.records import SampleLog
 from pytest_sixdim.core.results import Measured
-from pytest_sixdim.core.spans import duration
 from pytest_sixdim.core.speed import SUSTAINED, speed_kinds
 from pytest_sixdim.core.thermal import Thermal, read_thermal
 from pytest_sixdim.core.window import Window
@@ -36,23 +35,26 @@ def measure_power(window: Window, logs: Sequence[SampleLog], *, failed: str | No
     missing = without_window(window, _UNIT, failed)
     if missing is not None:
         return missing
-    if duration(window.spans) <= 0 or window.samples <= 0:
-        return Measured(_UNIT, unknown=window.suspect[0] if window.suspect else "a segment reports no time")
+    seconds = window.seconds
+    if window.without_time is not None or seconds is None or window.samples == 0:
+        nothing = window.suspect[0] if window.suspect else "a segment reports no time"
+        return Measured(_UNIT, unknown=window.without_time or nothing)
     metered = meters(logs)
     if not metered:
         return Measured(_UNIT, unknown="no card was sampled")
     readings = [read_meter(meter, window) for meter in metered]
     thermal = read_thermal(window, logs)
-    detail = {**_how(readings), "throttled": dict(thermal.throttled), "window_seconds": window.seconds}
+    detail = {**_how(readings), "throttled": dict(thermal.throttled), "window_seconds": seconds}
     unknown = next((reading for reading in readings if reading.watts is None), None)
     if unknown is not None:
         reason = unknown.unknown if len(readings) == 1 else f"{unknown.name}: {unknown.unknown}"
         return Measured(_UNIT, unknown=reason, flags=aftermath(failed), detail=detail)
-    return _measured(window, readings, thermal, detail, failed)
+    return _measured(window, seconds, readings, thermal, detail, failed)
 
 
 def _measured(
     window: Window,
+    seconds: float,
     readings: Sequence[MeterReading],
     thermal: Thermal,
     detail: dict[str, Any],
@@ -66,9 +68,11 @@ def _measured(
         "max_watts": max(watts),
         "sum_watts": math.fsum(watts),
         "card0_watts": watts[0],
-        "joules_per_sample": math.fsum(watts) * window.seconds / window.samples,
+        "joules_per_sample": math.fsum(watts) * seconds / window.samples if window.samples else None,
         "joules_per_sample_of": {
-            kind: math.fsum(watts) / speed for kind, speed in speed_kinds(window).items() if speed
+            kind: math.fsum(watts) / speed
+            for kind, speed in (speed_kinds(window) if window.samples else {}).items()
+            if speed
         },
         "sustained_watts": sustained,
     }
@@ -77,8 +81,10 @@ def _measured(
     if len(detail["methods"]) > 1:
         flags.append(f"not all cards were metered alike: {', '.join(detail['methods'])}")
     gap = detail["longest_gap_seconds"]
-    if gap is not None and gap > LONG_GAP * window.seconds:
+    if gap is not None and gap > LONG_GAP * seconds:
         flags.append(f"no reading for {shown(gap)} s of the window")
+    if window.samples is None:
+        flags.append("joules per sample unknown: the program does not say how many samples it trained on")
     if detail["scope"] != "card":
         flags.append(f"power of the {detail['scope']}, not of a card")
     if sustained is not None and sustained < (1 - SUSTAINED) * value:

@@ -175,7 +175,8 @@ def launch_name(run: str, attempt: int) -> str:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run, read back from its directory. `index` counts from 1 within its role.
+    """One run, read back from its directory. `index` counts from 1 within its role; `seed` is None where an imported
+    log does not say it.
 
     `adapter`: what the adapter said of itself in each rank (core.adapter_evidence); empty without one. `lease`: how the
     cards were held (docs/formats.md, lease.json); empty where nobody knows. `earlier`: the launches before this one
@@ -184,7 +185,7 @@ class RunRecord:
 
     role: Role
     index: int
-    seed: int
+    seed: int | None
     result: RunResult
     events: tuple[Event, ...]
     samples: Sequence[SampleLog]

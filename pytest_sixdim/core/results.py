@@ -50,6 +50,7 @@ class Measurements:
         nearest: how the nearest baseline differs, where none matches.
         runs: one plain record a run, for the scorecard and for messages: name, role, seed, status, message, log_tail,
             directory, speed, accuracy.
+        imported: the logs that the runs were read from; None where they were made.
     """
 
     dimensions: Mapping[Dimension, Measured]
@@ -62,6 +63,7 @@ class Measurements:
     nearest: str | None = None
     runs: tuple[Mapping[str, Any], ...] = ()
     machine: Mapping[str, Any] = field(default_factory=dict)
+    imported: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Scorecard:
         card, data, generator, quick, power_cap: what else decides which baseline matches.
         dimensions: one result each; None: not asked.
         runs: one plain record a run. `baseline`: the entry compared with. `machine`: where it ran.
+        imported: the logs that it was read from (docs/import.md); None where it was measured.
     """
 
     case: str
@@ -45,6 +46,7 @@ class Scorecard:
     runs: tuple[Mapping[str, Any], ...] = ()
     baseline: Mapping[str, Any] | None = None
     machine: Mapping[str, Any] = field(default_factory=dict)
+    imported: Mapping[str, Any] | None = None
 
     @property
     def judged(self) -> int:
@@ -110,6 +112,7 @@ class Scorecard:
             "runs": self.runs,
             "baseline": self.baseline,
             "machine": self.machine,
+            "imported": self.imported,
         }
         return {name: _plain(value) for name, value in record.items()}
 
@@ -137,6 +140,7 @@ class Scorecard:
             runs=tuple(record["runs"]),
             baseline=record["baseline"],
             machine=record["machine"],
+            imported=record.get("imported"),
         )
 
 
@@ -165,6 +169,7 @@ def new_scorecard(
         runs=measurements.runs,
         baseline=baseline_record(baseline),
         machine=measurements.machine,
+        imported=measurements.imported,
     )
 
 
@@ -178,7 +183,10 @@ def baseline_record(baseline: Baseline | None) -> dict[str, Any] | None:
 
 
 def not_recordable(scorecard: Scorecard) -> str | None:
-    """Why these figures must not become a baseline, or None: only a run that converged and has nothing suspect may."""
+    """Why these figures must not become a baseline, or None: only a run that converged, has nothing suspect and was made
+    here may."""
+    if scorecard.imported is not None:
+        return "imported from logs: nothing of it was measured here"
     suspect = [d for d, result in scorecard.dimensions.items() if result is not None and result.verdict == "suspect"]
     if suspect:
         return f"{', '.join(suspect)} suspect"

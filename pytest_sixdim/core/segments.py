@@ -23,37 +23,43 @@ class TimedSegment:
     """A segment and the time that it trained in.
 
     `seconds` are the program's (the maximum over ranks); `ended` is the instant of its end; `spans` are what of the
-    time since the border before was training: they end at `ended` and last `seconds`, evaluations cut out.
+    time since the border before was training: they end at `ended` and last `seconds`, evaluations cut out. There are
+    none where nobody knows when it trained, as in a recorded log without stamps. What a program does not say is None.
     """
 
     index: int
-    samples: int
-    seconds: float
-    steps: int
+    samples: int | None
+    seconds: float | None
+    steps: int | None
     ended: float
     spans: tuple[Span, ...]
     loss: float | None = None
     loader_seconds: float | None = None
     paused_seconds: float = 0.0
+    rated: float | None = None
+    rated_as: str | None = None
 
     @property
-    def speed(self) -> float:
-        """Samples/s of the whole job, the loader in and evaluations out."""
-        return self.samples / self.seconds
+    def speed(self) -> float | None:
+        """Samples/s of the whole job, the loader in and evaluations out; None where samples or seconds are missing."""
+        return self.samples / self.seconds if self.samples is not None and self.seconds else None
 
     @property
     def compute_speed(self) -> float | None:
         """Samples/s without the time spent waiting for the loader; None where that was not reported or is nonsense."""
-        if self.loader_seconds is None or not 0 <= self.loader_seconds < self.seconds:
+        if self.samples is None or self.seconds is None or self.loader_seconds is None:
+            return None
+        if not 0 <= self.loader_seconds < self.seconds:
             return None
         return self.samples / (self.seconds - self.loader_seconds)
 
     @property
     def short(self) -> bool:
-        """Whether it is shorter than the method asks."""
-        if self.steps and self.seconds / self.steps * SEGMENT_STEPS > LONG_SEGMENT_SECONDS:
+        """Whether it is shorter than the method asks, as far as its steps and seconds are known."""
+        if self.steps and self.seconds and self.seconds / self.steps * SEGMENT_STEPS > LONG_SEGMENT_SECONDS:
             return self.steps < LONG_SEGMENT_STEPS or self.seconds < LONG_SEGMENT_SECONDS
-        return self.steps < SEGMENT_STEPS or self.seconds < SEGMENT_SECONDS
+        few = self.steps is not None and self.steps < SEGMENT_STEPS
+        return few or (self.seconds is not None and self.seconds < SEGMENT_SECONDS)
 
 
 class Breaks:
@@ -73,26 +79,36 @@ class Breaks:
         return self._untimed[bisect_right(self._untimed, begin) : bisect_right(self._untimed, end)]
 
 
-def timed(segment: Segment, begin: float | None, breaks: Breaks) -> TimedSegment:
-    """The segment with its spans; `begin`: the border before it, None where nobody reported it."""
-    bounds = (-math.inf if begin is None else begin, segment.t)
-    cuts = breaks.cuts(*bounds)
-    paused = segment.paused_seconds or 0.0
-    untimed = breaks.untimed(*bounds)
-    if untimed and begin is not None:
-        # An evaluation that does not say how long it took gets its share of the time that nothing else explains.
-        training = duration(without([bounds], cuts))
-        each = max(0.0, training - segment.seconds - paused) / len(untimed)
-        cuts += tuple((t - each, t) for t in untimed)
-    spans = last_seconds(without([bounds], cuts), segment.seconds)
+def timed(segment: Segment, begin: float | None, breaks: Breaks, *, stamped: bool = True) -> TimedSegment:
+    """The segment with its spans.
+
+    begin: the border before it, None where nobody reported it. stamped: whether its `t` is an instant at all.
+    """
+    spans = _spans(segment, begin, breaks) if stamped and segment.seconds is not None else ()
     return TimedSegment(
         index=segment.index,
         samples=segment.samples,
         seconds=segment.seconds,
         steps=segment.steps,
         ended=segment.t,
-        spans=within(spans, bounds),
+        spans=spans,
         loss=segment.loss,
         loader_seconds=segment.loader_seconds,
-        paused_seconds=paused,
+        paused_seconds=segment.paused_seconds or 0.0,
+        rated=segment.rated,
+        rated_as=segment.rated_as,
     )
+
+
+def _spans(segment: Segment, begin: float | None, breaks: Breaks) -> tuple[Span, ...]:
+    """When a segment trained whose seconds are known."""
+    seconds = segment.seconds or 0.0
+    bounds = (-math.inf if begin is None else begin, segment.t)
+    cuts = breaks.cuts(*bounds)
+    untimed = breaks.untimed(*bounds)
+    if untimed and begin is not None:
+        # An evaluation that does not say how long it took gets its share of the time that nothing else explains.
+        training = duration(without([bounds], cuts))
+        each = max(0.0, training - seconds - (segment.paused_seconds or 0.0)) / len(untimed)
+        cuts += tuple((t - each, t) for t in untimed)
+    return within(last_seconds(without([bounds], cuts), seconds), bounds)

@@ -134,10 +134,10 @@ def identical_losses(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     reports = [(run, reported_losses(run.events)) for run in sorted(runs, key=lambda run: run.index)]
     for (one, its), (other, others) in combinations(reports, 2):
         both = min(len(its), len(others))
-        if one.seed != other.seed and both > 1 and its[:both] == others[:both]:
-            return (
-                f"{one.name} and {other.name} report the same {both} losses under seeds {one.seed} and {other.seed}",
-            )
+        unlike = one.seed != other.seed or one.seed is None
+        if unlike and both > 1 and its[:both] == others[:both]:
+            seeds = [str(run.seed) if run.seed is not None else "unknown" for run in (one, other)]
+            return (f"{one.name} and {other.name} report the same {both} losses under seeds {' and '.join(seeds)}",)
     return ()
 
 

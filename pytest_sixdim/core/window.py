@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_sixdim.core.case import Configuration, Measure
@@ -33,7 +33,9 @@ class Window:
         warming: a card still grew warmer when warm-up ended, as the program was told.
         short: segments under the method's length, or a fixed warm-up.
         suspect: contradictions in what the program reported, one sentence each.
-        program_speeds: what the program itself called its speed within the window, samples/s.
+        program_speeds: what the program itself called its speed within the window, samples/s; of the kind `train`
+            where it rated no segment.
+        recorded: it was read from a log that was written earlier: nobody watched its clock.
     """
 
     segments: tuple[TimedSegment, ...]
@@ -47,6 +49,7 @@ class Window:
     suspect: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     program_speeds: tuple[float, ...] = ()
+    recorded: bool = False
 
     @property
     def complete(self) -> bool:
@@ -64,26 +67,51 @@ class Window:
         return merged(span for segment in self.later for span in segment.spans)
 
     @property
-    def seconds(self) -> float:
-        """Training seconds of the counted segments."""
-        return math.fsum(segment.seconds for segment in self.segments)
+    def seconds(self) -> float | None:
+        """Training seconds of the counted segments; None where one does not say, as for the next two."""
+        known = [segment.seconds for segment in self.segments if segment.seconds is not None]
+        return math.fsum(known) if len(known) == len(self.segments) else None
 
     @property
-    def samples(self) -> int:
+    def samples(self) -> int | None:
         """Samples of the counted segments, over all ranks."""
-        return sum(segment.samples for segment in self.segments)
+        known = [segment.samples for segment in self.segments if segment.samples is not None]
+        return sum(known) if len(known) == len(self.segments) else None
 
     @property
-    def whole_seconds(self) -> float:
-        """From the end of warm-up to the end of the last counted segment, with all that lies between."""
+    def steps(self) -> int | None:
+        """Steps of the counted segments."""
+        known = [segment.steps for segment in self.segments if segment.steps is not None]
+        return sum(known) if len(known) == len(self.segments) else None
+
+    @property
+    def whole_seconds(self) -> float | None:
+        """From the end of warm-up to the end of the last counted segment, with all that lies between; None where nobody
+        knows when the segments trained."""
+        if not self.segments or not all(segment.spans for segment in self.segments):
+            return None
         begin = self.spans[0][0] if self.warmup_ended is None else self.warmup_ended
         return self.segments[-1].ended - begin
 
+    @property
+    def without_time(self) -> str | None:
+        """Why nobody knows when the counted segments trained; None where that is known."""
+        if all(segment.spans for segment in self.segments):
+            return None
+        if all(segment.seconds is not None for segment in self.segments) and not self.recorded:
+            return self.suspect[0] if self.suspect else "a segment reports no time"
+        return "nobody knows when the segments trained: the log has no time stamps"
 
-def read_window(events: Sequence[Event], measure: Measure, configuration: Configuration) -> Window:
+
+def read_window(
+    events: Sequence[Event], measure: Measure, configuration: Configuration, *, recorded: bool = False
+) -> Window:
     """The window of a run.
 
     Segments reported before warm-up ended are not counted. Where several ranks report segments, the lowest counts.
+
+    recorded: the events are of a log that was written earlier. `seen` then says nothing, and a `t` that equals it is
+    no stamp.
     """
     start = next((event for event in events if isinstance(event, Start)), None)
     rank = min((event.rank for event in events if isinstance(event, Segment)), default=0)
@@ -92,12 +120,16 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
     after = mine[mine.index(warmup) :] if warmup else mine
     reported = [event for event in after if isinstance(event, Segment)]
     evaluations = [event for event in mine if isinstance(event, Evaluation)]
-    borders = [None if warmup is None else warmup.t, *(segment.t for segment in reported)]
+    unknown = warmup is None or (recorded and warmup.t == warmup.seen)
+    borders = [None if unknown or warmup is None else warmup.t, *(segment.t for segment in reported)]
     breaks = Breaks(evaluations)
-    all_timed = [timed(segment, begin, breaks) for begin, segment in zip(borders, reported, strict=False)]
+    all_timed = [
+        timed(segment, begin, breaks, stamped=not recorded or segment.t != segment.seen)
+        for begin, segment in zip(borders, reported, strict=False)
+    ]
     counted, later = tuple(all_timed[: measure.segments]), tuple(all_timed[measure.segments :])
     short = not measure.steady or any(segment.short for segment in counted)
-    progress = [event for event in after if isinstance(event, Progress) and counted and event.t <= counted[-1].ended]
+    progress = [event for event in _until(after, reported[: measure.segments]) if isinstance(event, Progress)]
     return Window(
         segments=counted,
         later=later,
@@ -114,10 +146,22 @@ def read_window(events: Sequence[Event], measure: Measure, configuration: Config
             evaluations,
             [event.loss for event in progress if event.loss is not None],
             configuration,
+            recorded=recorded,
         ),
         flags=_flags(counted, start, warmup, measure),
         program_speeds=tuple(event.speed for event in progress if event.speed is not None),
+        recorded=recorded,
     )
+
+
+def _until(events: Sequence[Event], counted: Sequence[Segment]) -> Iterator[Event]:
+    """The events before the end of the last counted segment; none where there is none."""
+    if not counted:
+        return
+    for event in events:
+        if event is counted[-1]:
+            return
+        yield event
 
 
 def _warming(warmup: WarmupEnd | None) -> bool:
@@ -130,8 +174,7 @@ def _flags(
     """What a reader should know of the window."""
     flags = []
     if any(segment.short for segment in counted):
-        steps, seconds = min(s.steps for s in counted), min(s.seconds for s in counted)
-        flags.append(f"short window: segments of {steps} steps and {shown(seconds)} s")
+        flags.append(f"short window: segments of {_least(counted)}")
     if not measure.steady:
         flags.append("short window: fixed warm-up")
     elif warmup is None:
@@ -146,8 +189,16 @@ def _flags(
     if counted and all(segment.loss is None for segment in counted):
         flags.append("no loss reported with the segments")
     for segment in counted:
-        if segment.paused_seconds > PAUSED_SHARE * segment.seconds:
+        if segment.seconds and segment.paused_seconds > PAUSED_SHARE * segment.seconds:
             flags.append(
                 f"segment {segment.index} paused for {percent(segment.paused_seconds / segment.seconds)} of its time"
             )
     return tuple(flags)
+
+
+def _least(counted: Sequence[TimedSegment]) -> str:
+    """How long the segments are at the least, as in "50 steps and 5.2 s"."""
+    steps = [segment.steps for segment in counted if segment.steps is not None]
+    seconds = [segment.seconds for segment in counted if segment.seconds is not None]
+    parts = [f"{min(steps)} steps"] if steps else []
+    return " and ".join([*parts, f"{shown(min(seconds))} s"] if seconds else parts)

@@ -46,7 +46,9 @@ class JobDialect(Dialect, Protocol):
 
 #: Registered name -> "package.module:Class".
 DIALECTS: dict[str, str] = {
+    "pattern": "pytest_sixdim.dialects.pattern:PatternDialect",
     "sixdim": "pytest_sixdim.dialects.sixdim:SixdimDialect",
+    "timm": "pytest_sixdim.dialects.timm:TimmDialect",
 }
 
 

@@ -10,7 +10,7 @@ from pytest_sixdim.core.events import Event, EventError, Segment, event_from
 MARK = "[sixdim] {"
 
 #: What the agent knows better than the program.
-RESERVED = ("seen", "rank", "diverged", "late", "rated", "rated_as")
+RESERVED = ("seen", "rank", "diverged", "late", "rated", "rated_as", "reports")
 
 
 class SixdimDialect:

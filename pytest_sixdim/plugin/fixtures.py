@@ -12,7 +12,7 @@ from pytest_sixdim.core.records import Role, RunRecord
 from pytest_sixdim.core.results import Measured
 from pytest_sixdim.plugin.selection import BAD_MARK, MARK, TOO_FEW, WANTED
 from pytest_sixdim.plugin.session import SESSION, Session
-from pytest_sixdim.plugin.verdicts import ItemScorecard, need_data
+from pytest_sixdim.plugin.verdicts import ItemScorecard, need_inputs
 
 
 class Runs:
@@ -25,7 +25,7 @@ class Runs:
     def need(self, role: Role, count: int = 1) -> list[RunRecord]:
         """The first `count` runs of a role ("full" or "window"), launched where they have not been yet."""
         assert self._session.campaign is not None
-        need_data(self._session, self._wanted.case)
+        need_inputs(self._session, self._wanted.case)
         return self._session.campaign.need(self._wanted.case, self._wanted.configuration, role, count)
 
 
@@ -72,7 +72,7 @@ def sixdim_measurements(request: pytest.FixtureRequest, sixdim_wanted: Wanted) -
     """What was measured, by dimension, of the dimensions that the test asks for; launches the runs that they need."""
     campaign = _session(request).campaign
     assert campaign is not None
-    need_data(_session(request), sixdim_wanted.case)
+    need_inputs(_session(request), sixdim_wanted.case)
     measurements = campaign.measure(sixdim_wanted.case, sixdim_wanted.configuration, sixdim_wanted.dimensions)
     return {dimension: measurements.dimensions[dimension] for dimension in sixdim_wanted.dimensions}
 

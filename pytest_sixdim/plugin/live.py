@@ -120,6 +120,7 @@ def plan_lines(session: Session, items: Sequence[pytest.Item], *, summary: bool 
     lacking = Counter(item.stash[TOO_FEW] for item in items if TOO_FEW in item.stash)
     lines += [f"sixdim: no run: {why} ({count} tests)" for why, count in lacking.items()]
     if session.plan.runs and summary:
+        lines += [f"sixdim: {why}" for why in session.without_torch()]
         lines.append(f"sixdim: {session.plan.summary()}")
     return lines
 

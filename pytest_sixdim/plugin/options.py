@@ -4,7 +4,7 @@ as sixdim_NAME."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -20,11 +20,17 @@ VALUES: tuple[tuple[str, str, str], ...] = (
     ("resume", "last|ID|DIR", "reuse the finished runs of an earlier session"),
     ("retries", "N", "how often a run is launched again that failed for a reason of the host or its cards (default 0)"),
     ("launcher", "NAME", "how nodes are reached (default local)"),
-    ("python", "EXE", "the training program's interpreter (default: pytest's own)"),
+    (
+        "python",
+        "[NAME=]EXE",
+        "the training program's interpreter (default: pytest's own); NAME=EXE: of cases that require the module NAME",
+    ),
     ("adapter", "NAME", "an adapter between framework and card, such as ditorch"),
     ("contention", "warn|error", "what happens where somebody else uses a card (default warn)"),
     ("save-baseline", "FILE", "write this session's figures as baseline entries"),
 )
+#: What may be given several times; in the ini file, on lines.
+REPEATED = ("python",)
 _METAVARS = {name: metavar for name, metavar, _ in VALUES}
 FLAGS: tuple[tuple[str, str], ...] = (
     ("quick", "use the cases' quick settings: seconds, on any machine"),
@@ -42,8 +48,10 @@ def add(parser: pytest.Parser) -> None:
     group = parser.getgroup("sixdim", "benchmarks of AI accelerators in six dimensions (pytest-sixdim)")
     group.addoption("--sixdim", action="store_true", help="collect and run model cases (*.case.yaml)")
     for name, metavar, text in VALUES:
-        group.addoption(f"--sixdim-{name}", dest=_dest(name), metavar=metavar, help=text)
-        parser.addini(_dest(name), f"default of --sixdim-{name}")
+        action = "append" if name in REPEATED else "store"
+        group.addoption(f"--sixdim-{name}", dest=_dest(name), metavar=metavar, help=text, action=action)
+        kind: Literal["linelist", "string"] = "linelist" if name in REPEATED else "string"
+        parser.addini(_dest(name), f"default of --sixdim-{name}", type=kind, default=None)
     for name, text in FLAGS:
         group.addoption(f"--sixdim-{name}", dest=_dest(name), action="store_true", default=None, help=text)
         parser.addini(_dest(name), f"default of --sixdim-{name}", type="bool", default=False)
@@ -87,12 +95,21 @@ def value(config: pytest.Config, name: str) -> Any:
     Raises pytest.UsageError for an empty text: a shell's variable that was not set must not choose the default.
     """
     given = config.getoption(_dest(name))
-    if given == "":
+    if given == "" or (name in REPEATED and "" in (given or ())):
         raise pytest.UsageError(f"--sixdim-{name}: it is empty; allowed: {_METAVARS[name]}")
     if given is not None:
         return given
     written = config.getini(_dest(name))
-    return written if written != "" else None
+    return written if written not in ("", []) else None
+
+
+def repeated(config: pytest.Config, name: str) -> tuple[list[str], list[str]]:
+    """The texts of an option that may be given several times: of the ini file, and of the command line.
+
+    Raises pytest.UsageError for an empty text.
+    """
+    given = value(config, name) if on_command_line(config, name) else []
+    return list(config.getini(_dest(name)) or ()), given
 
 
 def on_command_line(config: pytest.Config, name: str) -> bool:

@@ -17,7 +17,7 @@ from pytest_sixdim.campaign.settings import Settings, SettingsError, parse_count
 from pytest_sixdim.core.adapters import AdapterError, adapter
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.plugin import options
-from pytest_sixdim.plugin.paths import data_root, interpreter, path_of
+from pytest_sixdim.plugin.paths import data_root, interpreters, path_of
 from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ def read_settings(config: pytest.Config) -> Settings:
     save_baseline = path_of(config, "save-baseline")
     if save_baseline is not None:
         check_target(save_baseline)
+    python, by_module = interpreters(config)
     results = path_of(config, "results") or (config.invocation_params.dir / "results").resolve()
     return Settings(
         vendor=options.value(config, "vendor") or "auto",
-        python=interpreter(config),
+        python=python,
+        interpreters=by_module,
         results=results,
         cards=parse_counts("--sixdim-cards", options.value(config, "cards")),
         nodes=nodes,

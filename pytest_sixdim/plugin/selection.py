@@ -71,7 +71,7 @@ def ask(session: Session, items: Iterable[pytest.Item]) -> list[Wanted]:
         if want is None or item.get_closest_marker("skip"):
             continue
         item.stash[WANTED] = want
-        lacking = session.lacking(want.configuration)
+        lacking = session.lacking(want.case, want.configuration)
         if lacking is None:
             wanted.append(want)
         else:

@@ -104,8 +104,8 @@ class Session:
             self._marks[name] = getattr(pytest.mark, name)
         return self._marks[name]
 
-    def lacking(self, configuration: Configuration) -> str | None:
-        """Why a configuration does not fit this host, None where it does."""
+    def lacking(self, case: Case, configuration: Configuration) -> str | None:
+        """Why a configuration does not fit this host, or its case the interpreter; None where both do."""
         if self.settings.vendor == "all":
             return None
         visible = len(self.host.devices)
@@ -114,7 +114,14 @@ class Session:
         if configuration.cards > visible:
             hidden = f" ({self.host.limited_by} limits them)" if self.host.limited_by else ""
             return f"needs {count_of(configuration.cards, 'card')}, {visible} visible{hidden}"
-        return None
+        return self.bench.interpreters.lacking(case)
+
+    def without_torch(self) -> list[str]:
+        """Which interpreters are to run torchrun, and have no torch: the runs will say so, after a while."""
+        cases = [run.case for run in self.plan.runs if run.case.train.launch == "torchrun"]
+        asked = self.bench.interpreters
+        lacking = dict.fromkeys(asked.python(case) for case in cases if "torch" not in asked.software(case))
+        return [f"{python} has no torch, which torchrun needs; name another with --sixdim-python" for python in lacking]
 
 
 def start_session(config: pytest.Config) -> None:

@@ -42,9 +42,6 @@ class TerminalHooks:
             lines += xdist.turns(self._config, self._session.settings)
             if (counters := headline(bench.calibration, bench.profile, host.devices)) is not None:
                 lines.append(f"sixdim: {counters}")
-            if "torch" not in bench.software:
-                python = self._session.settings.python
-                lines.append(f"sixdim: {python} has no torch, which torchrun needs; name another with --sixdim-python")
         return [visible(line) for line in lines]
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:

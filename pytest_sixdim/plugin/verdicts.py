@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_sixdim.agent.recorder import complaint
+from pytest_sixdim.campaign.checkouts import lacking_checkout
 from pytest_sixdim.campaign.datasets import lacking_data
 from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case
@@ -68,7 +69,7 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         campaign = self._session.campaign
         assert campaign is not None
         case, configuration = self._wanted.case, self._wanted.configuration
-        need_data(self._session, case)
+        need_inputs(self._session, case)
         measurements = campaign.measure(case, configuration, (dimension,))
         result = self._scored(dimension, measurements)
         if campaign.is_near(case, configuration, result):
@@ -118,9 +119,11 @@ class ItemScorecard(Mapping[str, DimensionResult]):
         return f"\nlogs: {run.directory / 'node-0' / 'logs'}"
 
 
-def need_data(session: Session, case: Case) -> None:
-    """Fails the test, before anything is launched, where the directory that is given lacks the case's data set."""
-    if (lacking := lacking_data(case, session.settings)) is not None:
+def need_inputs(session: Session, case: Case) -> None:
+    """Fails the test, before anything is launched, where the directory that is given lacks the case's data set, and
+    where somebody else's programs are not where the case says."""
+    lacking = lacking_data(case, session.settings) or lacking_checkout(case)
+    if lacking is not None:
         pytest.fail(lacking, pytrace=False)
 
 

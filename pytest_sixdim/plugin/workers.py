@@ -51,7 +51,7 @@ def _runs(session: Session, path: Path) -> list[PlannedRun]:
     chosen = [
         configuration
         for configuration in case.configurations
-        if foreign(session.settings, case, configuration) is None and session.lacking(configuration) is None
+        if foreign(session.settings, case, configuration) is None and session.lacking(case, configuration) is None
     ]
     return Plan((Wanted(case, each, DIMENSIONS, each.id) for each in chosen), session.settings.runs).runs
 

@@ -19,6 +19,8 @@ def notes(run: Mapping[str, Any]) -> list[str]:
         found.append(f"the {run['fault']}'s fault")
     if run.get("reused"):
         found.append(f"from session {run['reused']}")
+    if run.get("imported"):
+        found.append(f"imported from {run['imported']}")
     beside = run.get("neighbours")
     if isinstance(beside, Sequence) and not isinstance(beside, str) and beside:
         found.append(f"beside {', '.join(str(other) for other in beside)}")

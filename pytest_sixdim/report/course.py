@@ -119,9 +119,9 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
 def _steps(borders: list[Event], window: Window) -> tuple[Span, ...]:
     """The steps of the window, where the program said at which step its warm-up ended."""
     warmup = next((event for event in borders if isinstance(event, WarmupEnd)), None)
-    if warmup is None or warmup.step is None or not window.segments:
+    if warmup is None or warmup.step is None or not window.steps:
         return ()
-    return ((warmup.step, warmup.step + sum(segment.steps for segment in window.segments)),)
+    return ((warmup.step, warmup.step + window.steps),)
 
 
 def _reports_loss(event: Progress | Segment) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_sixdim.core.averages import trimmed_mean
 from pytest_sixdim.core.quantities import percent
 from pytest_sixdim.core.results import DimensionResult
 from pytest_sixdim.core.scorecard import Scorecard
-from pytest_sixdim.core.speed import VARIATION, trimmed_mean
+from pytest_sixdim.core.speed import VARIATION
 from pytest_sixdim.report.course import number
 from pytest_sixdim.report.dot_chart import Dot, DotChart
 from pytest_sixdim.report.evidence import RunEvidence, window_run

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_sixdim.core.quantities import GIB
 from pytest_sixdim.report.course import number
+from pytest_sixdim.report.imported import imported_facts
 from pytest_sixdim.report.values import NONE
 
 #: Label and text, by heading.
@@ -37,6 +38,7 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("git commit", _text(session.get("git_commit"))),
             ("pytest-sixdim", _text(session.get("plugin"))),
             ("pytest", _text(session.get("pytest"))),
+            *imported_facts(session.get("imported")),
         ],
         "Cards": [
             ("vendor", f"{_text(host.get('vendor'))} ({_text(host.get('found'))})"),
@@ -53,7 +55,10 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("runtime", _text(machine.get("runtime"))),
             ("identity", _text(_part(machine, "identity").get("hash"))),
         ],
-        "Software": [(str(name), _text(version)) for name, version in sorted(software.items())] or [("versions", NONE)],
+        "Software": [
+            *([(str(name), _text(version)) for name, version in sorted(software.items())] or [("versions", NONE)]),
+            *((str(python), _versions(found)) for python, found in _part(session, "interpreters").items()),
+        ],
         "Settings": [
             ("strict", _yes(settings.get("strict"))),
             ("quick", _yes(settings.get("quick"))),
@@ -79,6 +84,12 @@ def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str:
     return NONE if value is None or value == "" else str(value)
+
+
+def _versions(found: Any) -> str:
+    """What an interpreter besides the default one has, as in "mindspore 2.10.0, python 3.11.7"."""
+    named = sorted(found.items()) if isinstance(found, dict) else []
+    return ", ".join(f"{name} {_text(version)}" for name, version in named) or NONE
 
 
 def _yes(value: Any) -> str:

@@ -21,6 +21,7 @@ from pytest_sixdim.report.dimension_view import DimensionView, dimension_view
 from pytest_sixdim.report.escaping import folder_link
 from pytest_sixdim.report.evidence import RunEvidence, read_evidence
 from pytest_sixdim.report.figure import Figure
+from pytest_sixdim.report.imported import imported_facts
 from pytest_sixdim.report.radar import radar
 from pytest_sixdim.report.table import ORDER, judged
 from pytest_sixdim.report.values import NONE, figure, target
@@ -51,7 +52,7 @@ class Section:
         ident: unique in the page; `link`: the scorecard's folder as an address relative to the page.
         target: as in "top1 >= 97 %"; `judged`: as in "4 of 6".
         facts: label and text of what was measured; `baseline`: of what it is compared with.
-        marks: what must be known before any figure is read: generated data, quick settings, a short window.
+        marks: what must be known before any figure is read: imported logs, generated data, quick settings, a short window.
         radar: None with fewer than three scores; `unscored` says which dimension has none, and why.
         failed: the runs that did not come to their end.
         problems: run and what of it is missing or broken.
@@ -130,7 +131,7 @@ def section(session: Path, record: Mapping[str, Any], ident: str) -> Section:
 def marks(card: Scorecard) -> list[str]:
     """What must be known before any figure is read."""
     flags = [flag for name in DIMENSIONS if (result := card.dimensions.get(name)) for flag in result.flags]
-    found = []
+    found = [] if card.imported is None else ["imported from logs"]
     if card.data == "generated":
         found.append(f"generated data{f' ({card.generator})' if card.generator else ''}")
     if card.quick:
@@ -155,6 +156,7 @@ def _facts(card: Scorecard, target: str) -> list[tuple[str, str]]:
         ("data", card.data),
         *((name, str(key[name])) for name in ("tag",) if key.get(name)),
         *adapter_facts(card),
+        *imported_facts(card.imported),
     ]
 
 

@@ -40,9 +40,12 @@ def table(scorecards: Sequence[Mapping[str, Any]], style: str = "simple") -> str
 
 def _row(card: Mapping[str, Any], joint: str) -> list[str]:
     cells = [_cell(name, card["dimensions"][name], joint) for name in ORDER]
-    marks = [
-        word for word, there in (("generated data", card["data"] == "generated"), ("quick", card["quick"])) if there
-    ]
+    told = (
+        ("imported", card.get("imported")),
+        ("generated data", card["data"] == "generated"),
+        ("quick", card["quick"]),
+    )
+    marks = [word for word, there in told if there]
     configuration = joint.join([card["configuration"], target(card), *marks])
     return [card["title"] + joint + card["task"], configuration, *cells, card["status"] + joint + judged(card)]
 

@@ -30,6 +30,8 @@ TEMPLATES = Path(__file__).with_name("page")
 SIGNS = {"pass": "✓", "fail": "✗", "unjudged": "○", "unknown": "?", "suspect": "!", "incomplete": "○"}
 #: Marks of a scorecard that the page opens with, and what they mean.
 WARNINGS = {
+    "Imported": "Read from logs that somebody has recorded, where it is marked: nothing was run or sampled here, and "
+    "nobody can check that the logs are what they seem.",
     "Quick settings": "Trainings were cut short: only accuracy, stability and the health of the runs are judged; "
     "no other figure says how fast or frugal a card is.",
     "Generated data": "Trained on made-up data, not on the case's data set, where it is marked.",

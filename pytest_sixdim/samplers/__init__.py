@@ -60,11 +60,13 @@ class Node:
         devices: the leased cards; the n-th is that of local rank n.
         directory: the run's directory of this node, where `ranks/rank-<r>.json` names each rank's process.
         first_rank: the global rank of local rank 0.
+        one_process: whether a single process, rank 0, has all devices.
     """
 
     devices: tuple[Device, ...]
     directory: Path
     first_rank: int = 0
+    one_process: bool = False
 
 
 class Sampler(ABC):

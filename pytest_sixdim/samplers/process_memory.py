@@ -46,6 +46,10 @@ class ProcessMemorySampler(Sampler):
         resident set size is read and called so: it counts shared pages once for every process."""
         if "memory" not in channels:
             raise SamplerUnavailable("process memory is memory only")
+        if node.one_process and len(node.devices) > 1:
+            raise SamplerUnavailable(
+                f"one process has all {len(node.devices)} cards: no part of its memory is a card's"
+            )
         self._ranks = [
             node.directory / "ranks" / f"rank-{node.first_rank + local_rank}.json"
             for local_rank in range(len(node.devices))

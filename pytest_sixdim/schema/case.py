@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -131,8 +132,11 @@ def _log(model: LogModel) -> Log:
 
 
 def _train(document: Document, model: TrainModel) -> Train:
+    base = document.path.parent
+    checkout = None if model.checkout is None else _checkout(base, model.checkout)
     return Train(
-        program=None if model.program is None else document.path.parent / model.program,
+        program=None if model.program is None else (checkout or base) / model.program,
+        checkout=checkout,
         command=None if model.command is None else _texts(document, ("train", "command"), model.command),
         launch=model.launch,
         args=_texts(document, ("train", "args"), model.args),
@@ -144,6 +148,12 @@ def _train(document: Document, model: TrainModel) -> Train:
         timeout=model.timeout,
         stall=model.stall,
     )
+
+
+def _checkout(base: Path, text: str) -> Path:
+    """A path as a shell would read it; relative to the case. A variable that is not set stays as it is written."""
+    home = os.path.expanduser(text)  # noqa: PTH111 - which never raises
+    return Path(os.path.normpath(base / os.path.expandvars(home)))
 
 
 def _quick(document: Document, model: QuickModel, measure: Measure) -> Quick:

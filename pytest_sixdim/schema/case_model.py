@@ -19,7 +19,7 @@ from pytest_sixdim.schema.limits import (
     StabilityBand,
     StabilityLimit,
 )
-from pytest_sixdim.schema.model import Label, Model
+from pytest_sixdim.schema.model import Label, Model, Text
 from pytest_sixdim.schema.names import (
     AdapterName,
     Count,
@@ -61,7 +61,8 @@ class DataModel(Model):
 class TrainModel(Model):
     """How the case trains."""
 
-    program: Program | None = Field(default=None, description="a file beside the case")
+    checkout: Text | None = Field(default=None, description="directory of somebody else's programs, such as $FLAGPERF")
+    program: Program | None = Field(default=None, description="a file beside the case, or in the checkout")
     command: Annotated[Arguments, Field(min_length=1)] | None = Field(default=None, description="instead of a program")
     launch: Launch = "torchrun"
     args: Arguments = Field(default=[], description="may mention {batch_size} and other placeholders")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.agent.command import launch_command, launch_environment, ship
+from pytest_sixdim.agent.command import launch_environment, prepare, ship
 from pytest_sixdim.agent.order import OrderError, read_order
 from tests.agent.conftest import Job
 
 
 def test_torchrun_starts_one_wrapped_rank_a_card_without_restarts(job: Job, tmp_path: Path) -> None:
     order = read_order(job.order(cards=2, args=["--lr", "0.1", "--standalone"], python=sys.executable))
-    assert launch_command(order, Path("/shipped")) == [
+    assert prepare(order, Path("/shipped"), "job", os.environ).command == [
         sys.executable,
         "-m",
         "torch.distributed.run",
@@ -40,7 +40,7 @@ def test_torchrun_starts_one_wrapped_rank_a_card_without_restarts(job: Job, tmp_
 @pytest.mark.parametrize("changes", [{"python": "/nowhere/python"}, {"program": None, "command": ["nowhere-at-all"]}])
 def test_what_is_not_there_is_not_launched(job: Job, changes: dict[str, object]) -> None:
     with pytest.raises(OrderError, match="nowhere"):
-        launch_command(read_order(job.order(**changes)), Path("/shipped"))
+        prepare(read_order(job.order(**changes)), Path("/shipped"), "job", os.environ)
 
 
 def test_variables_of_an_outer_launch_do_not_reach_the_ranks(job: Job) -> None:

@@ -57,7 +57,7 @@ def test_a_good_order_is_read(job: Job) -> None:
         ("cards", True, "'cards' must be int, not True"),
         ("cards", 2, "one device a card: 1 for 2"),
         ("schema", 2, "'schema' must be 1, not 2"),
-        ("launch", "msrun", "'launch' must be 'torchrun', not 'msrun'"),
+        ("launch", "horovod", "'launch' must be 'torchrun' or 'command' or 'msrun' or 'paddle' or 'mpirun', not"),
         ("nodes", 2, "one node only"),
         ("role", "half", "'role' must be 'full' or 'window', not 'half'"),
         ("program", None, "exactly one of 'program' and 'command'"),

@@ -28,7 +28,11 @@ class Wrapped:
 
     def start(self, *command: str, cores: object = (None,), python: str = sys.executable) -> subprocess.Popen[bytes]:
         numbers = {"RANK": "3", "LOCAL_RANK": "0"}
-        ours = {"SIXDIM_NODE": str(self.node), "SIXDIM_CORES": json.dumps(cores)}
+        ours = {
+            "SIXDIM_NODE": str(self.node),
+            "SIXDIM_CORES": json.dumps(cores),
+            "SIXDIM_RANK_VARIABLES": '[["RANK", "LOCAL_RANK"]]',
+        }
         return subprocess.Popen(
             [python, "-I", "-S", rank.__file__, *command],
             env={**os.environ, **numbers, **ours},

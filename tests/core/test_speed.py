@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_sixdim.core.speed import coefficient_of_variation, measure_speed, speed_of_kind, trimmed_mean
+from pytest_sixdim.core.averages import coefficient_of_variation, trimmed_mean
+from pytest_sixdim.core.speed import measure_speed, speed_of_kind
 from pytest_sixdim.core.thermal import Thermal
 
 from .builders import BORDER, at, evaluation, events, progress, segment, window
@@ -124,11 +125,6 @@ def test_a_contradiction_makes_the_speed_suspect() -> None:
     measured = measure_speed(window(events(segment(1, seconds=5.0), *map(segment, range(2, 6)))), cards=8)
     assert measured.value is not None
     assert measured.suspect == ("segment 1 claims 5 s of training where 10 s passed",)
-
-
-def test_a_self_reported_speed_says_so() -> None:
-    assert "self-reported" in measure_speed(window(), cards=8, self_reported=True).flags
-    assert measure_speed(window(), cards=8).flags == ()
 
 
 @pytest.mark.parametrize(("own", "flagged"), [(1343.0, False), (1345.0, True), (1217.0, False), (1215.0, True)])

@@ -62,6 +62,22 @@ def test_the_memory_of_a_rank_is_that_of_its_whole_tree(tmp_path: Path, tree: su
     assert absent is None
 
 
+def test_the_memory_of_one_process_is_not_divided_among_its_cards(tmp_path: Path) -> None:
+    devices = tuple(Device(index, str(index), "core") for index in range(2))
+    with pytest.raises(SamplerUnavailable, match="one process has all 2 cards"):
+        ProcessMemorySampler().open(Node(devices, tmp_path, one_process=True), ("memory",))
+
+
+def test_one_process_on_one_card_is_read(tmp_path: Path) -> None:
+    (tmp_path / "ranks").mkdir()
+    (tmp_path / "ranks" / "rank-0.json").write_text(json.dumps({"rank": 0, "pid": os.getpid()}))
+    sampler = ProcessMemorySampler()
+    assert set(sampler.open(Node((Device(0, "0", "core"),), tmp_path, one_process=True), ("memory",))) == {"memory"}
+    (reading,) = readings(sampler)
+    assert reading is not None
+    assert reading > MB
+
+
 def test_pages_that_are_shared_are_counted_once(tmp_path: Path) -> None:
     script = (
         "import os, time\nx = bytearray(b'1') * 100_000_000\n"

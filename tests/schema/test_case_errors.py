@@ -20,7 +20,7 @@ PRECISIONS = "fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8"
         # keys
         (CONFIGURATION, "{vendor: cpu, precision: fp32, batch_size: 32, crads: 1}", "6: unknown key 'crads' in configurations[0]; did you mean 'cards'?"),
         ("metric:", "matric:", "3: unknown key 'matric'; did you mean 'metric'?|1: missing key 'metric'"),
-        ("{program: train.py}", "{program: train.py, x: 1}", "4: unknown key 'x' in train; allowed: program, command, launch, args, timeout, stall"),
+        ("{program: train.py}", "{program: train.py, x: 1}", "4: unknown key 'x' in train; allowed: checkout, program, command, launch, args, directory, environment, requires, timeout, stall"),
         ("name: top1, ", "", "3: missing key 'name' in metric"),
         # adapters
         (CONFIGURATION, "{vendor: cpu, precision: fp32, batch_size: 32, adapter: ditroch}", "6: configurations[0].adapter: unknown adapter 'ditroch'; did you mean 'ditorch'? known: ditorch"),
@@ -50,8 +50,8 @@ PRECISIONS = "fp32, tf32, fp16, bf16, amp-fp16, amp-bf16, fp8"
         ("train.py", "x" * 300, f"4: train.program: '{'x' * 57}...': no such file beside the case"),
         ("{program: train.py}", "{args: []}", "4: train: needs exactly one of 'program' and 'command'"),
         ("{program: train.py}", "{program: train.py, command: [a]}", "4: train: needs exactly one of 'program' and 'command'"),
-        ("train.py}", "train.py, launch: msrun}", "4: train.launch: 'msrun' is not supported yet; allowed: torchrun"),
-        ("train.py}", "train.py, launch: torchrnu}", "4: train.launch: 'torchrnu'; did you mean 'torchrun'? allowed: torchrun"),
+        ("train.py}", "train.py, launch: slurm}", "4: train.launch: 'slurm'; allowed: torchrun, command, msrun, paddle, mpirun"),
+        ("train.py}", "train.py, launch: torchrnu}", "4: train.launch: 'torchrnu'; did you mean 'torchrun'? allowed: torchrun, command, msrun, paddle, mpirun"),
         ("train.py}", "train.py, timeout: 12}", "4: train.timeout: no unit; allowed: s, min, h, d"),
         ("train.py}", "train.py, timeout: 12 hours}", "4: train.timeout: unit 'hours'; allowed: s, min, h, d"),
         ("train.py}", "train.py, stall: 0 s}", "4: train.stall: '0 s': must be more than 0 s and at most 366 d"),

@@ -50,8 +50,11 @@ def objects(schema: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("name", sorted(command.FORMATS))
 def test_json_schema_allows_no_unknown_keys_and_no_null(name: str) -> None:
     schema = json.loads(command.schema_text(name))
+    # What else stands in `log` are the log format's own options.
+    loose = schema["$defs"].pop("LogModel", None)
+    assert (loose is not None) == (name == "case")
     assert all(found["additionalProperties"] is False for found in objects(schema))
-    assert '"null"' not in json.dumps(schema)
+    assert '"null"' not in json.dumps(json.loads(command.schema_text(name)))
 
 
 def test_json_schema_requires_what_the_format_requires() -> None:

@@ -1,0 +1,80 @@
+"""The directory of a FlagPerf run: run<time>/<case>/round<n>/<host>_noderank<k>/{rank<r>.out.log, <vendor>_monitor.log}
+(FlagPerf, training/README.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_sixdim.campaign.importing import CannotImport
+from pytest_sixdim.core.quantities import count_of
+
+RANK_LOG = re.compile(r"rank(\d+)\.out\.log(\.gz)?")
+NODE = re.compile(r".*_noderank(\d+)")
+#: Monitors of the host, not of its cards.
+OF_THE_HOST = ("cpu_monitor.log", "mem_monitor.log", "pwr_monitor.log")
+#: Levels from the directory that is given to that of a node: run, case, round, node.
+DEPTH = 4
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """The files of one run: the log that is read, and one monitor's log a node (None where there is none)."""
+
+    log: Path
+    monitors: tuple[Path | None, ...] = ()
+
+
+def logged_runs(directory: Path, nodes: int) -> list[LoggedRun]:
+    """The runs below a directory, its rounds in order.
+
+    Raises CannotImport where there is none, where they are of several cases, and where a run has another number of
+    nodes.
+    """
+    try:
+        of_nodes = list(_node_directories(directory, DEPTH))
+    except OSError as error:
+        raise CannotImport(f"{error.filename or directory}: {error.strerror or error}") from None
+    if not of_nodes:
+        raise CannotImport(f"{directory}: holds no rank<n>.out.log, as a run of FlagPerf has them")
+    rounds: dict[Path, list[Path]] = {}
+    for node in of_nodes:
+        rounds.setdefault(node.parent if NODE.fullmatch(node.name) else node, []).append(node)
+    cases = sorted({each.parent for each in rounds}, key=str) if len(rounds) > 1 else []
+    if len(cases) > 1:
+        raise CannotImport(f"{directory}: holds several cases, give the directory of one: {', '.join(map(str, cases))}")
+    return [_run(each, sorted(rounds[each], key=_natural), nodes) for each in sorted(rounds, key=_natural)]
+
+
+def _run(directory: Path, of_nodes: list[Path], nodes: int) -> LoggedRun:
+    if len(of_nodes) != nodes:
+        raise CannotImport(f"{directory}: {count_of(len(of_nodes), 'node')}, the configuration has {nodes}")
+    logs = sorted((each for each in of_nodes[0].iterdir() if RANK_LOG.fullmatch(each.name)), key=_natural)
+    return LoggedRun(logs[0], tuple(_monitor(node) for node in of_nodes))
+
+
+def _monitor(node: Path) -> Path | None:
+    """The log of the cards' monitor. Raises CannotImport where there are several."""
+    found = sorted(each for each in node.glob("*_monitor.log") if each.name not in OF_THE_HOST)
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found)
+        raise CannotImport(f"{node}: several monitors of cards: {names}")
+    return found[0] if found else None
+
+
+def _node_directories(directory: Path, depth: int) -> Iterator[Path]:
+    """Those that hold logs of ranks, not followed through links."""
+    entries = sorted(directory.iterdir(), key=_natural)
+    if any(RANK_LOG.fullmatch(each.name) for each in entries):
+        yield directory
+    elif depth:
+        for each in entries:
+            if each.is_dir() and not each.is_symlink():
+                yield from _node_directories(each, depth - 1)
+
+
+def _natural(path: Path) -> tuple[str, ...]:
+    """round2 comes before round10."""
+    return tuple(part.zfill(12) if part.isdigit() else part for part in re.split(r"(\d+)", str(path)))

@@ -1,0 +1,1 @@
+"""Logs of monitors that sampled cards while a run went on."""

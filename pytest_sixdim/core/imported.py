@@ -1,0 +1,64 @@
+"""What it means for a figure that its runs were read from logs and not made here (docs/import.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.quantities import count_of
+from pytest_sixdim.core.records import RunRecord
+from pytest_sixdim.core.results import Measured
+
+MARK = "imported"
+
+
+def imported(run: RunRecord) -> Mapping[str, Any]:
+    """What order.json says of the logs that a run was read from; empty for a run that was made."""
+    told = run.order.get(MARK)
+    return told if isinstance(told, Mapping) else {}
+
+
+def under_import(measured: Measured, dimension: Dimension, runs: Sequence[RunRecord]) -> Measured:
+    """A figure with what a reader must know where some of its runs are imported; any other as it is."""
+    logged = [(run, told) for run in runs if (told := imported(run))]
+    if not logged:
+        return measured
+    _, first = logged[0]
+    detail = {**measured.detail, **_shown(first, dimension)}
+    unknown = measured.unknown
+    if measured.value is None and measured.failed is None and measured.not_applicable is None:
+        missing = _part(first, "unavailable").get(dimension)
+        unknown = f"{MARK}: {missing or unknown or 'not in the logs'}"
+    suspect, flags = list(measured.suspect), [MARK, *measured.flags]
+    if dimension == "stability":
+        suspect += _repeated_seeds(runs)
+        flags += _unknown_seeds(runs)
+    if dimension == "linearity" and measured.value is not None:
+        flags.append("imported: nobody can tell whether both sides were run alike")
+    return replace(measured, unknown=unknown, suspect=tuple(suspect), flags=tuple(flags), detail=detail)
+
+
+def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = told.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _shown(told: Mapping[str, Any], dimension: Dimension) -> dict[str, Any]:
+    """Readings that nobody can lay over the window: shown beside, never judged."""
+    undated = _part(told, "undated").get(dimension)
+    return {"undated": undated} if isinstance(undated, Mapping) else {}
+
+
+def _repeated_seeds(runs: Sequence[RunRecord]) -> Iterator[str]:
+    first: dict[int, str] = {}
+    for run in runs:
+        if run.seed is not None and first.setdefault(run.seed, run.name) != run.name:
+            yield f"{first[run.seed]} and {run.name} have the same seed, {run.seed}"
+
+
+def _unknown_seeds(runs: Sequence[RunRecord]) -> Iterator[str]:
+    without = sum(run.seed is None for run in runs)
+    if without:
+        yield f"imported: {count_of(without, 'log')} of {len(runs)} {'does' if without == 1 else 'do'} not say the seed"

@@ -1,0 +1,110 @@
+"""Megatron-LM and what came from it: ` iteration      100/  500000 | consumed samples: ... |` (docs/logs.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from pytest_sixdim.core.events import Event, EventError, Memory
+from pytest_sixdim.dialects.figures import (
+    COUNT,
+    METRIC_OPTIONS,
+    NUMBER,
+    MetricChoice,
+    figure,
+    instant,
+    progress,
+    seconds_of,
+)
+from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.stretches import Stretch, Stretches
+
+TRAINING = re.compile(rf"iteration +({COUNT})/ *(?:{COUNT}|infinity) *\|(.*\|.*)", re.ASCII)
+ELAPSED = re.compile(rf"elapsed time per iteration \((ms|s)\): *({NUMBER})", re.ASCII)
+EVALUATION = re.compile(rf"validation loss at iteration +({COUNT})(?: on validation set)? *\|(.*)", re.ASCII)
+#: Releases before 2.0 print no colon.
+FIGURE = re.compile(rf"^ *(.{{1,80}}?):? +({NUMBER}) *$", re.ASCII)
+MEMORY = re.compile(
+    r"\(after \d{1,15} iterations\) memory \(MB\) \|.* max allocated: ([\d.]+) \|.* max reserved: ([\d.]+)", re.ASCII
+)
+#: Fields of a line that are read.
+MOST_FIELDS = 100
+#: Losses that are no model's own.
+EXTRA_LOSSES = ("load_balancing_loss", "z_loss", "sop loss")
+
+
+class MegatronDialect:
+    """Reads the training log, which the last rank prints.
+
+    The elapsed time per iteration is the mean since the last line; saving is not in it, nor, since 2023, evaluation.
+    """
+
+    OPTIONS: ClassVar[Mapping[str, str]] = METRIC_OPTIONS
+    reports_end = False
+    mark = "iteration"
+    stream = "stdout"
+    rank = "last"
+
+    def __init__(self, job: Job | None = None, *, metric: str | None = None, scale: float | None = None) -> None:
+        """Raises OptionError."""
+        self._job = job or Job()
+        self._metric = MetricChoice(self._job, metric, scale)
+        self._stretches = Stretches(self._job)
+        self._iteration: int | None = None  # of the last line
+        self._consumed: int | None = None  # samples, of the last line
+        self._trained_last = False  # whether the last line was one of training
+
+    def read(self, line: str, *, seen: float, rank: int) -> Iterator[Event]:
+        """The line's events; see Dialect.read."""
+        t = instant(line, self._job, seen)
+        if match := TRAINING.search(line):
+            yield from self._train(match, t, seen, rank)
+        elif match := EVALUATION.search(line):
+            yield from self._evaluate(match, t, seen, rank)
+        elif match := MEMORY.search(line):
+            allocated, reserved = (_bytes(text) for text in match.groups())
+            yield Memory(
+                t=seen if t is None else t, seen=seen, rank=rank, peak_allocated=allocated, peak_reserved=reserved
+            )
+
+    def _train(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
+        iteration, figures = int(match[1]), _figures(match[2])
+        elapsed = ELAPSED.search(match[2])
+        if elapsed is None:
+            raise EventError(f"no elapsed time per iteration in {match[0]:.200}")
+        each = seconds_of(elapsed[2], elapsed[1])
+        consumed = _count(figures.get("consumed samples"))
+        skipped = bool(_count(figures.get("number of skipped iterations")))
+        batch = _count(figures.get("global batch size")) or self._job.global_batch_size
+        sign = progress(
+            t=t,
+            seen=seen,
+            rank=rank,
+            step=iteration,
+            loss=_loss(figures),
+            skipped=skipped or None,
+            speed=batch / each if batch and each else None,
+        )
+        yield sign
+        steps = iteration if self._iteration is None else iteration - self._iteration
+        samples = None if consumed is None or self._consumed is None else consumed - self._consumed
+        first, self._iteration, self._consumed = self._iteration is None, iteration, consumed
+        self._trained_last = True
+        if first or steps <= 0:
+            steps = min(max(steps, 1), 1) if first and iteration == 1 else steps
+        if steps <= 0 or (first and consumed is not None and batch and consumed > steps * batch):
+            self._stretches.began(t)
+            return
+        if samples is None and batch is not None:
+            samples = steps * batch
+        yield from self._stretches.trained(
+            Stretch(t=t, seen=seen, rank=rank, steps=steps, samples=samples, seconds=each * steps, loss=sign.loss)
+        )
+
+    def _evaluate(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
+        iteration = int(match[1])
+        told = self._metric.evaluation(_figures(match[2]), t=t, seen=seen, rank=rank, step=iteration)
+        seconds = self._stretches.evaluated(t, alone=iteration == self._iteration)
+        yield replace(told, seconds=seconds)

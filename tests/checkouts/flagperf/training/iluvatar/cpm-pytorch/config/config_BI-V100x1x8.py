@@ -1,0 +1,3 @@
+"""What a vendor changes for one node of eight cards."""
+
+train_batch_size = 64
