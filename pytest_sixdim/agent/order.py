@@ -198,6 +198,8 @@ def _order(table: _Table, directory: Path) -> Order:
     adapter = _adapter(table.table("adapter")) if table.value.get("adapter") is not None else None
     if adapter is not None and program is None:
         raise OrderError("'adapter' needs a 'program': nothing can be imported ahead of a command")
+    if adapter is not None and launch != "torchrun":
+        raise OrderError(f"'adapter' needs 'launch: torchrun', not {launch!r}")
     cards = table.take("cards", int)
     devices = tuple(_device(entry) for entry in table.tables("devices"))
     if cards < 1 or len(devices) != cards:

@@ -20,7 +20,7 @@ class LeasedPort:
     """Chosen at random outside the kernel's own range, among the ports that nobody listens at.
 
     Another program may still take it before the launcher does. Other agents do not: the port's name is taken as well,
-    as an abstract socket (unix(7)), which lives as long as this object and in the same network namespace as the port.
+    as an abstract socket (unix(7)), which lasts until `close` and in the same network namespace as the port.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,10 @@ class LeasedPort:
                     return
                 name.close()
         raise OrderError("no free port was found for the ranks to meet at")
+
+    def close(self) -> None:
+        """Give it back."""
+        self._name.close()
 
 
 def _ports() -> list[int]:

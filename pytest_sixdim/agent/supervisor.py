@@ -70,6 +70,7 @@ def carry_out(order: Order) -> RunResult:
         except OSError as error:
             raise OrderError(complaint(error)) from error
         prepared = prepare(order, Path(shipped), job_mark(), os.environ)
+        stack.callback(prepared.launch.close)
         started_unix = time.time()
         launcher = _launch(order, prepared)
         try:

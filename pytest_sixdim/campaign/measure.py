@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pytest_sixdim.core.left_out import lost, malformed, thinned
 from pytest_sixdim.core.linearity import differences, measure_linearity
 from pytest_sixdim.core.memory import measure_memory
 from pytest_sixdim.core.power import measure_power
+from pytest_sixdim.core.preallocation import preallocates
 from pytest_sixdim.core.records import RunRecord, RunResult
 from pytest_sixdim.core.results import Measured
 from pytest_sixdim.core.speed import measure_speed
@@ -95,7 +96,7 @@ def _measured(
     if dimension == "linearity":
         return _linearity(bench, taken, baseline)
     run = taken.runs[0]
-    window = read_window(run.events, case.measure, configuration)
+    window = _window(case, configuration, run)
     if dimension == "power":
         power = measure_power(window, run.samples, failed=failure(run))
         devices = [device_of(record) for record in run.order.get("devices", ())]
@@ -103,14 +104,30 @@ def _measured(
         power = calibrated(power, counters, bench.profile, devices)
         return _under(bench, dimension, run, window, power)
     if dimension == "memory":
-        used = measure_memory(window, run.events, run.samples, failed=failure(run))
+        advance = _preallocates(bench, run)
+        used = measure_memory(window, run.events, run.samples, failed=failure(run), preallocates=advance)
         return _under(bench, dimension, run, window, used)
     return _speed(bench, case, configuration, run, window, taken.other_runs)
 
 
+def _window(case: Case, configuration: Configuration, run: RunRecord) -> Window:
+    """The window of a run, or of a recorded log, which nobody watched."""
+    job = run.order.get("job")
+    recorded = isinstance(job, Mapping) and bool(job.get("recorded"))
+    return read_window(run.events, case.measure, configuration, recorded=recorded)
+
+
+def _preallocates(bench: Bench, run: RunRecord) -> bool:
+    """Whether the program takes the cards' memory in advance; the memory of a host nobody does."""
+    told = run.order.get("allocator")
+    if not isinstance(told, Mapping) or bench.profile.enumerate == "cores":
+        return False
+    return preallocates(told.get("requires") or (), told.get("variables") or {})
+
+
 def _under(bench: Bench, dimension: Dimension, run: RunRecord, window: Window, measured: Measured) -> Measured:
     """The figure with what lay around the run."""
-    identified = bench.profile.enumerate != "cores"
+    identified = bench.profile.enumerate != "cores" and not imported(run)
     beside = neighbours_of(run.lease)
     around = read_circumstances(window, run.events, run.samples, identified=identified, neighbours=beside)
     return under(measured, dimension, around, bench.settings.contention)
@@ -141,7 +158,7 @@ def _speed(
 
 def _plain_speed(case: Case, configuration: Configuration, run: RunRecord) -> Measured:
     """The speed of a run's window and nothing that lay around it."""
-    return measure_speed(read_window(run.events, case.measure, configuration), cards=configuration.world_size)
+    return measure_speed(_window(case, configuration, run), cards=configuration.world_size)
 
 
 def _linearity(bench: Bench, taken: Taken, baseline: Callable[[Case, Configuration], Baseline | None]) -> Measured:
@@ -151,8 +168,8 @@ def _linearity(bench: Bench, taken: Taken, baseline: Callable[[Case, Configurati
     run, single = taken.runs[0], taken.reference_runs[0]
     return measure_linearity(
         configuration,
-        _speed(bench, case, configuration, run, read_window(run.events, case.measure, configuration)),
-        _speed(bench, case, reference, single, read_window(single.events, case.measure, reference)),
+        _speed(bench, case, configuration, run, _window(case, configuration, run)),
+        _speed(bench, case, reference, single, _window(case, reference, single)),
         baseline=baseline(case, configuration),
         reference_baseline=baseline(case, reference),
         unlike=differences(run, single, differing=(*bench.profile.visible, *bench.profile.container_visible)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -22,6 +23,7 @@ from pytest_sixdim.campaign.settings import Settings
 from pytest_sixdim.campaign.sources import program_sha256
 from pytest_sixdim.campaign.survey import Calibration
 from pytest_sixdim.core.case import Case, Measure
+from pytest_sixdim.core.preallocation import VARIABLES
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.dialects import DIALECTS, printed_where
 from pytest_sixdim.samplers import SAMPLERS, Device
@@ -115,6 +117,7 @@ def make_order(
         "command": None if case.train.command is None else [part.format(**values) for part in case.train.command],
         "args": [argument.format(**values) for argument in (*case.train.args, *configuration.args)],
         "environment": environment,
+        "allocator": _allocator(case, environment),
         "devices": [device_record(device) for device in devices],
         "samplers": samplers,
         "unavailable": unavailable,
@@ -178,6 +181,13 @@ def placeholders(bench: Bench, planned: PlannedRun, directory: Path) -> dict[str
 def given(measure: Measure) -> dict[str, Any]:
     """Warm-up and segments as plain types, without what the case leaves out."""
     return {name: value for name, value in asdict(measure).items() if value is not None}
+
+
+def _allocator(case: Case, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What tells whether the program takes the cards' memory in advance."""
+    known = {**os.environ, **environment}
+    variables = {name: known[name] for name in VARIABLES if name in known}
+    return {"requires": list(case.train.requires), "variables": variables}
 
 
 def _working_directory(case: Case) -> str | None:

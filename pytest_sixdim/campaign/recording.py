@@ -105,8 +105,9 @@ def _entry(card: Scorecard, session: Mapping[str, Any]) -> Baseline:
         if result is not None and result.value is not None and _left_out(result) is None:
             text = f"{result.value:.{DIGITS}g}"
             figures[dimension] = Figure(text, result.unit, float(text))
-    key = card.key
-    software = ", ".join(f"{name} {version}" for name, version in sorted(card.machine["software"].items()))
+    key, speed = card.key, card.dimensions.get("speed")
+    versions = card.machine.get("software", session["software"])
+    software = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     directory = Path(session["directory"]).name
     return Baseline(
         vendor=key["vendor"],
@@ -120,7 +121,7 @@ def _entry(card: Scorecard, session: Mapping[str, Any]) -> Baseline:
         quick=card.quick,
         adapter=key["adapter"],
         power_cap=card.power_cap,
-        speed_kind="train" if "speed" in figures else None,
+        speed_kind=speed.detail.get("kind", "train") if speed is not None and "speed" in figures else None,
         generator=card.generator,
         origin="recorded",
         source=f"pytest-sixdim {session['plugin']}, session {directory}",

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pytest_sixdim.cli import doctor, new
+from pytest_sixdim.cli import doctor, importing, new
 from pytest_sixdim.cli.command import CommandError
 from pytest_sixdim.core.visible import visible_lines
 
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `sixdim`; returns the exit code of the command, and 2 for what can't be done as asked."""
     parser = argparse.ArgumentParser(prog="sixdim", description="Benchmarks of AI accelerators in six dimensions.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (new, doctor):
+    for module in (new, doctor, importing):
         module.add(commands)
     options = parser.parse_args(arguments)
     try:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_sixdim.campaign.doctor import examine
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.cli.command import CommandError
+from pytest_sixdim.cli.profiles import vendor_profiles
 from pytest_sixdim.core.closest import unknown_name
-from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.core.visible import inert, visible_lines
 from pytest_sixdim.report.doctor import doctor_text
 from pytest_sixdim.samplers import SAMPLERS
 from pytest_sixdim.schema.errors import SchemaError
-from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
 
 if TYPE_CHECKING:
     from pytest_sixdim.cli.command import Commands
@@ -55,7 +53,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.vendor == "all":
         raise CommandError("--vendor all: a host has one vendor; give its id, or auto")
     try:
-        profiles = _profiles(options.profile)
+        profiles = vendor_profiles(options.profile)
         if options.vendor not in (*profiles, "auto"):
             raise CommandError(f"--vendor: {unknown_name('vendor', options.vendor, [*profiles, 'auto'])}")
         seen = examine(
@@ -68,18 +66,3 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print(visible_lines(doctor_text(seen)))
     return 0 if seen.trustworthy else 1
-
-
-def _profiles(own: Sequence[Path]) -> dict[str, VendorProfile]:
-    """The built-in profiles and the user's, which take the place of built-in ones with their id."""
-    profiles = {name: load_vendor(path) for name, path in builtin_vendors().items()}
-    for path in own:
-        if not path.is_file():
-            raise SettingsError(f"--profile {path}: there is no such file")
-        profile = load_vendor(path)
-        profiles[profile.id] = profile
-    try:
-        fallback_of(profiles.values())
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
-    return profiles

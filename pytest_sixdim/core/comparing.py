@@ -16,7 +16,7 @@ from pytest_sixdim.core.limits import (
     worse_end,
 )
 from pytest_sixdim.core.quantities import at_least, at_most, percent, shown, with_unit
-from pytest_sixdim.core.results import Measured, Measurements, Verdict
+from pytest_sixdim.core.results import Measured, Measurements, Verdict, nature
 from pytest_sixdim.core.scores import ratio_score
 from pytest_sixdim.core.speed import speed_of_kind
 from pytest_sixdim.core.stability import RUNS
@@ -41,8 +41,12 @@ class Question:
 
     @property
     def quantity(self) -> str:
-        """The measured value with its unit."""
-        return with_unit(self.measured.value, self.measured.unit) if self.measured.value is not None else ""
+        """The measured value with its unit, and what it is where it is not what the method asks for."""
+        if self.measured.value is None:
+            return ""
+        text = with_unit(self.measured.value, self.measured.unit)
+        what = nature(self.measured.detail) if self.dimension == "speed" else ""
+        return f"{text} ({what})" if what else text
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,13 @@ def comparable(question: Question) -> Comparable:
             ratio = shown(value / figure.value) if figure.value else "none"
             return Comparable(name, value, obstacle=f"{printed} is of unknown kind; ratio {ratio}")
         own = speed_of_kind(q.measured, kind)
+        mine = q.measured.detail.get("kind", "train")
+        if own is None and mine != "train":
+            ratio = shown(value / figure.value) if figure.value else "none"
+            why = f"{printed} is a {kind} speed, this run's a {mine} one; ratio {ratio}"
+            return Comparable(name, value, obstacle=why)
         name = name if kind == "train" else f"{kind} speed"
+        name = f"self-reported {name}" if q.measured.detail.get("self_reported") else name
     elif q.dimension in ("power", "memory") and figure.card0:
         own = q.measured.detail.get("card0_watts" if q.dimension == "power" else "card0_gib")
         name = f"{name} of card 0"

@@ -31,7 +31,9 @@ def under_import(measured: Measured, dimension: Dimension, runs: Sequence[RunRec
     if measured.value is None and measured.failed is None and measured.not_applicable is None:
         missing = _part(first, "unavailable").get(dimension)
         unknown = f"{MARK}: {missing or unknown or 'not in the logs'}"
-    suspect, flags = list(measured.suspect), [MARK, *measured.flags]
+    suspect, flags = list(measured.suspect), [MARK, *_notes(first, dimension), *measured.flags]
+    if dimension != "accuracy" and first.get("card") is None:
+        flags.append("imported: the card is not known (--card), so that no baseline matches")
     if dimension == "stability":
         suspect += _repeated_seeds(runs)
         flags += _unknown_seeds(runs)
@@ -43,6 +45,12 @@ def under_import(measured: Measured, dimension: Dimension, runs: Sequence[RunRec
 def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = told.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def _notes(told: Mapping[str, Any], dimension: Dimension) -> tuple[str, ...]:
+    """What to know of the readings that a figure is made of."""
+    notes = _part(told, "notes").get(dimension)
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
 def _shown(told: Mapping[str, Any], dimension: Dimension) -> dict[str, Any]:

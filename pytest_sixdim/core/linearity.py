@@ -62,6 +62,10 @@ def measure_linearity(
     for side, name in sides:
         if side.value is None:
             return Measured(_UNIT, unknown=f"{name}: {side.unknown or 'not measured'}")
+    kinds = [side.detail.get("kind", "train") for side, _ in sides]
+    if kinds[0] != kinds[1]:
+        each = " and ".join(f"the {name} is {kind}" for (_, name), kind in zip(sides, kinds, strict=True))
+        return Measured(_UNIT, unknown=f"speeds of two kinds: {each}")
     assert speed.value is not None
     assert reference.value is not None
     value = linearity(speed.value, times, reference.value)

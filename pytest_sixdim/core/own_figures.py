@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from pytest_sixdim.core.averages import trimmed_mean
@@ -43,6 +43,13 @@ def rated_kind(window: Window) -> SpeedKind | None:
 
 def own_figures(window: Window) -> OwnFigures:
     """What the program says of its speed in a complete window, and what is to be held of it."""
+    found = _figures(window)
+    if is_timed(window) and window.recorded and window.without_time is not None:
+        return replace(found, flags=("self-reported seconds, not cross-checked", *found.flags))
+    return found
+
+
+def _figures(window: Window) -> OwnFigures:
     kind = rated_kind(window)
     if kind is None:
         if not window.program_speeds or not is_timed(window):

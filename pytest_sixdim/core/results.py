@@ -40,6 +40,14 @@ class Measured:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+def nature(detail: Mapping[str, Any]) -> str:
+    """What a reader must know of a figure with this detail to take it for what it is, as in "compute, self-reported";
+    empty for one that is what the method asks for."""
+    kind = detail.get("kind", "train")
+    words = [*([] if kind == "train" else [str(kind)]), *(["self-reported"] if detail.get("self_reported") else [])]
+    return ", ".join(words)
+
+
 @dataclass(frozen=True)
 class Measurements:
     """What was measured of one configuration, with what decides which baseline it may be compared with.

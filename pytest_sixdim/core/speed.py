@@ -74,7 +74,7 @@ def measure_speed(
         "steps": window.steps,
         "mfu": mfu,
         "program_speed": own.speed,
-        "program_speed_kind": own.kind,
+        "program_speeds": {} if own.kind is None else {own.kind: own.speed},
         "self_reported": not is_timed(window),
         "other_runs": dict(other_runs or {}),
     }

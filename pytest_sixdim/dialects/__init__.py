@@ -46,7 +46,15 @@ class JobDialect(Dialect, Protocol):
 
 #: Registered name -> "package.module:Class".
 DIALECTS: dict[str, str] = {
+    "internevo": "pytest_sixdim.dialects.internevo:InternEvoDialect",
+    "keras": "pytest_sixdim.dialects.keras:KerasDialect",
+    "megatron": "pytest_sixdim.dialects.megatron:MegatronDialect",
+    "mindspore": "pytest_sixdim.dialects.mindspore:MindSporeDialect",
+    "mllog": "pytest_sixdim.dialects.mllog:MllogDialect",
+    "paddle-hapi": "pytest_sixdim.dialects.paddle_hapi:PaddleHapiDialect",
+    "paddleclas": "pytest_sixdim.dialects.paddleclas:PaddleClasDialect",
     "pattern": "pytest_sixdim.dialects.pattern:PatternDialect",
+    "perflog": "pytest_sixdim.dialects.perflog:PerfLogDialect",
     "sixdim": "pytest_sixdim.dialects.sixdim:SixdimDialect",
     "timm": "pytest_sixdim.dialects.timm:TimmDialect",
 }

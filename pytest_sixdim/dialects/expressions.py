@@ -59,7 +59,8 @@ class Expressions:
 
 
 def _compiled(option: str, text: str, allowed: Sequence[str], needs: Sequence[str]) -> re.Pattern[str]:
-    shown = repr(text if len(text) <= 60 else f"{text[:57]}...")
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    shown = f"'{short}'" if short.isprintable() else repr(short)  # backslashes as they were written
     if len(text) > LONGEST:
         raise OptionError(option, f"{shown} has {len(text)} characters; at most {LONGEST} are allowed")
     try:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_sixdim.core.events import LARGEST_NUMBER, LONGEST, Evaluation, EventError, Progress
+from pytest_sixdim.core.events import LARGEST_COUNT, LARGEST_NUMBER, LONGEST, Evaluation, EventError, Progress
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.option_values import positive
@@ -40,6 +40,12 @@ def figure(text: str) -> float | None:
     except ValueError:
         return None
     return number if abs(number) <= LARGEST_NUMBER else None
+
+
+def count(text: str | None) -> int | None:
+    """The whole number from 0 that a figure stands for; None where it is none."""
+    number = None if text is None else figure(text)
+    return int(number) if number is not None and 0 <= number < LARGEST_COUNT and number == int(number) else None
 
 
 def seconds_of(text: str, unit: str) -> float:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from pytest_sixdim.core.events import Event, EventError, Memory
+from pytest_sixdim.core.events import LARGEST_COUNT, Event, EventError, Memory
 from pytest_sixdim.dialects.figures import (
     COUNT,
     METRIC_OPTIONS,
     NUMBER,
     MetricChoice,
+    count,
     figure,
     instant,
     progress,
@@ -54,7 +55,6 @@ class MegatronDialect:
         self._stretches = Stretches(self._job)
         self._iteration: int | None = None  # of the last line
         self._consumed: int | None = None  # samples, of the last line
-        self._trained_last = False  # whether the last line was one of training
 
     def read(self, line: str, *, seen: float, rank: int) -> Iterator[Event]:
         """The line's events; see Dialect.read."""
@@ -75,9 +75,9 @@ class MegatronDialect:
         if elapsed is None:
             raise EventError(f"no elapsed time per iteration in {match[0]:.200}")
         each = seconds_of(elapsed[2], elapsed[1])
-        consumed = _count(figures.get("consumed samples"))
-        skipped = bool(_count(figures.get("number of skipped iterations")))
-        batch = _count(figures.get("global batch size")) or self._job.global_batch_size
+        consumed = count(figures.get("consumed samples"))
+        skipped = bool(count(figures.get("number of skipped iterations")))
+        batch = count(figures.get("global batch size")) or self._job.global_batch_size
         sign = progress(
             t=t,
             seen=seen,
@@ -88,15 +88,13 @@ class MegatronDialect:
             speed=batch / each if batch and each else None,
         )
         yield sign
-        steps = iteration if self._iteration is None else iteration - self._iteration
-        samples = None if consumed is None or self._consumed is None else consumed - self._consumed
-        first, self._iteration, self._consumed = self._iteration is None, iteration, consumed
-        self._trained_last = True
-        if first or steps <= 0:
-            steps = min(max(steps, 1), 1) if first and iteration == 1 else steps
-        if steps <= 0 or (first and consumed is not None and batch and consumed > steps * batch):
+        before, self._iteration = self._iteration, iteration
+        consumed_before, self._consumed = self._consumed, consumed
+        steps = 0 if before is None else iteration - before
+        if steps <= 0:  # the first line, which may be that of a training that goes on
             self._stretches.began(t)
             return
+        samples = None if consumed is None or consumed_before is None else consumed - consumed_before
         if samples is None and batch is not None:
             samples = steps * batch
         yield from self._stretches.trained(
@@ -108,3 +106,22 @@ class MegatronDialect:
         told = self._metric.evaluation(_figures(match[2]), t=t, seen=seen, rank=rank, step=iteration)
         seconds = self._stretches.evaluated(t, alone=iteration == self._iteration)
         yield replace(told, seconds=seconds)
+
+
+def _figures(text: str) -> dict[str, str]:
+    """The fields between the bars, by name."""
+    fields = (FIGURE.match(field[:200]) for field in text.split("|")[:MOST_FIELDS])
+    return {field[1].strip(): field[2] for field in fields if field is not None}
+
+
+def _loss(figures: Mapping[str, str]) -> str | None:
+    """The model's loss, as printed; None where all iterations were skipped."""
+    for name in ("lm loss", "loss", *figures):
+        if name in figures and name.endswith("loss") and name not in EXTRA_LOSSES:
+            return figures[name]
+    return None
+
+
+def _bytes(mebibytes: str) -> int | None:
+    number = figure(mebibytes)
+    return None if number is None or number * 2**20 >= LARGEST_COUNT else int(number * 2**20)

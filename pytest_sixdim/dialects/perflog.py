@@ -93,7 +93,9 @@ class PerfLogDialect:
             yield from self._step_end(record, t, seen, rank)
         elif name in EVALUATIONS:
             yield from self._evaluation(value, t, seen, rank)
-        elif name in ("TRAIN_START", "TRAIN_BEGIN", "TRAIN_END"):
+        elif name == "TRAIN_END":
+            yield from self._release()
+        elif name in ("TRAIN_START", "TRAIN_BEGIN"):
             yield from self._release()
             self._evaluated = (None, None)
             self._steps.restart()

@@ -49,7 +49,7 @@ class Places:
         epoch, step, steps = _epoch(captured), count(captured, "step"), count(captured, "steps")
         epochs = self._epochs(epoch, step)
         if steps is None and step is not None:
-            steps = self._between(step, epochs)
+            steps = self._between(step, None if epoch is None else epochs)
             if steps is None:
                 self._take(epoch, step)
                 return Reached(None, epochs, unknown=True)
@@ -74,13 +74,16 @@ class Places:
             return int(step is None)
         return max(0, math.floor(epoch) - self._last_epoch)
 
-    def _between(self, step: int, epochs: int) -> int | None:
-        """Steps since the last report; None where nobody knows."""
+    def _between(self, step: int, epochs: int | None) -> int | None:
+        """Steps since the last report; None where nobody knows.
+
+        epochs: since then; None where the line names none. A smaller step, or the same, is then one of the next epoch.
+        """
         if self._last_step is None:
             return None
         passed = step - self._last_step
-        if self._steps_per_epoch is not None and passed <= 0:
-            passed += max(1, epochs) * self._steps_per_epoch
+        if self._steps_per_epoch is not None:
+            passed += self._steps_per_epoch * (int(passed <= 0) if epochs is None else epochs)
         return passed if passed > 0 else None
 
 

@@ -19,7 +19,8 @@ from pytest_sixdim.dialects.option_values import one_of
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 _TRAIN = re.compile(
-    rf"Train: (?P<epoch>{COUNT}) \[ *(?P<index>{COUNT})/(?P<of>{COUNT}) \([^)]*\)\] +Loss: +(?P<loss>{NUMBER}) \([^)]*\)"
+    rf"Train: (?P<epoch>{COUNT}) \[ *(?P<index>{COUNT})/(?P<of>{COUNT}) \([^)]*\)\]"
+    rf" +Loss: +(?P<loss>{NUMBER}) \([^)]*\)"
     rf" +Time: +(?P<time>{NUMBER})s, +(?P<rate>{NUMBER})/s +\( *(?P<mean>{NUMBER})s, +(?P<mean_rate>{NUMBER})/s\)"
 )
 _TEST = re.compile(

@@ -48,7 +48,8 @@ def _pairs(outcome: dict[str, Any]) -> list[tuple[str, str]]:
     name = f"sixdim.{outcome['dimension']}"
     pairs = [(f"{name}.verdict", outcome["verdict"])]
     if outcome["value"] is not None:
-        pairs.append((f"{name}.value", f"{outcome['value']!r} {outcome['unit']}".strip()))
+        what = f" ({outcome['nature']})" if outcome.get("nature") else ""
+        pairs.append((f"{name}.value", f"{outcome['value']!r} {outcome['unit']}{what}".strip()))
     for key in ("limit", "baseline", "score"):
         if outcome[key] is not None:
             pairs.append((f"{name}.{key}", str(outcome[key])))

@@ -65,6 +65,7 @@ def pytest_report_teststatus(
         return None
     last = outcomes[-1]
     value = "" if last["value"] is None else " " + quantity(last["dimension"], last["value"], last["unit"])
+    value += f" ({last['nature']})" if value and last.get("nature") else ""
     if report.passed:
         return "passed", ".", f"PASSED{value}"
     if report.failed:

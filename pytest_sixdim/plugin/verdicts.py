@@ -134,6 +134,7 @@ def _outcome(result: DimensionResult) -> dict[str, Any]:
         "verdict": str(result.verdict),
         "value": None if result.value is None else float(result.value),
         "unit": str(result.unit),
+        "nature": nature(result.detail) if result.dimension == "speed" else "",
         "reason": str(result.reason),
         "limit": str(result.limit["text"]) if result.limit else None,
         "baseline": _baseline(result),

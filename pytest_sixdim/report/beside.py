@@ -22,6 +22,7 @@ _SPEED, _WATTS, _GIB, _SECONDS, _PLAIN = _in("samples/s"), _in("W"), _in("GiB"),
 #: Label, where in the detail (keys joined by dots), how a number is written.
 _BESIDE: dict[str, tuple[tuple[str, str, _Format], ...]] = {
     "speed": (
+        ("kind of the value", "kind", _PLAIN),
         ("loader excluded (compute)", "kinds.compute", _SPEED),
         ("loader included (train)", "kinds.train", _SPEED),
         ("all included (whole)", "kinds.whole", _SPEED),
@@ -30,7 +31,7 @@ _BESIDE: dict[str, tuple[tuple[str, str, _Format], ...]] = {
         ("window", "window_seconds", _SECONDS),
         ("steps in the window", "steps", _PLAIN),
         ("MFU", "mfu", percent),
-        ("the program's own figure", "program_speed", _SPEED),
+        ("the program's own figure", "program_speeds", _SPEED),
         ("other runs", "other_runs", _SPEED),
         ("clock", "clock_mhz", _in("MHz")),
     ),

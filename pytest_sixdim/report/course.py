@@ -100,7 +100,8 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
         if isinstance(event, (Progress, Segment)) and _reports_loss(event):
             step = event.step if isinstance(event, Progress) else None
             losses[type(event)].add(event.rank, event.t - origin, event.loss, step)
-    window = read_window(borders, Measure(segments=segments), configuration)
+    recorded = head.get("imported") is True
+    window = read_window(borders, Measure(segments=segments), configuration, recorded=recorded)
     # A segment repeats what progress lines said.
     loss = next((series for series in losses.values() if series.pieces() or series.lost is not None), _LowestRank())
     return Course(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_sixdim.core.quantities import shown
-from pytest_sixdim.core.results import DimensionResult
+from pytest_sixdim.core.results import DimensionResult, nature
 from pytest_sixdim.report.beside import beside
 from pytest_sixdim.report.course import number
 from pytest_sixdim.report.escaping import web_link
@@ -46,7 +46,7 @@ def dimension_view(name: str, result: DimensionResult | None) -> DimensionView:
         verdict=result.verdict,
         label=result.label,
         figure=figure(name, result.value),
-        unit=result.unit if result.value is not None else "",
+        unit=_unit(result),
         reason=result.reason,
         limit=f"{_limit(result)}{default}" if limit else NONE,
         baseline=" ".join(str(baseline[key]) for key in ("text", "unit", "kind") if baseline.get(key)) or NONE,
@@ -57,6 +57,13 @@ def dimension_view(name: str, result: DimensionResult | None) -> DimensionView:
         flags=result.flags,
         beside=beside(result),
     )
+
+
+def _unit(result: DimensionResult) -> str:
+    if result.value is None:
+        return ""
+    what = nature(result.detail) if result.dimension == "speed" else ""
+    return f"{result.unit} ({what})" if what else result.unit
 
 
 def _limit(result: DimensionResult) -> str:

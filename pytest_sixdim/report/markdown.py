@@ -14,8 +14,9 @@ from pytest_sixdim.report.facts import facts
 from pytest_sixdim.report.table import closing, remarks, table
 from pytest_sixdim.report.unreadable import unreadable
 
-#: Parts of a scorecard, larger than all others, that stand in the page only.
+#: Parts of a scorecard, larger than all others, that stand in the page only; but these of a detail.
 NOT_SHOWN = ("detail", "baseline", "limit", "machine")
+SHOWN_OF_DETAIL = ("kind", "self_reported")
 
 
 def markdown(
@@ -72,7 +73,11 @@ def _launches(cards: Sequence[Mapping[str, Any]]) -> list[str]:
 def _escaped(record: Any) -> Any:
     """The record with every text in it escaped, without what is not shown; keys stay."""
     if isinstance(record, Mapping):
-        return {key: _escaped(value) for key, value in record.items() if key not in NOT_SHOWN}
+        parts = {key: _escaped(value) for key, value in record.items() if key not in NOT_SHOWN}
+        detail = record.get("detail")
+        if isinstance(detail, Mapping):
+            parts["detail"] = {key: _escaped(detail[key]) for key in SHOWN_OF_DETAIL if key in detail}
+        return parts
     if isinstance(record, (list, tuple)):
         return [_escaped(value) for value in record]
     return markdown_text(record) if isinstance(record, str) else record

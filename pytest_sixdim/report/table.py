@@ -8,6 +8,7 @@ from typing import Any
 from tabulate import SEPARATING_LINE, tabulate
 
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
+from pytest_sixdim.core.results import nature
 from pytest_sixdim.report.attempts import origins
 from pytest_sixdim.report.values import NONE, figure, target, verdict_word
 
@@ -55,7 +56,9 @@ def _cell(name: str, result: Mapping[str, Any] | None, joint: str) -> str:
         return NONE
     if result["verdict"] == "not applicable":
         return "n/a"
-    return f"{figure(name, result['value'])}{joint}{result['verdict']}"
+    known = name == "speed" and result["value"] is not None
+    what = nature(result.get("detail") or {}).split(", ") if known else []
+    return joint.join([figure(name, result["value"]), *(word for word in what if word), result["verdict"]])
 
 
 def judged(card: Mapping[str, Any]) -> str:

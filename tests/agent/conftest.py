@@ -15,11 +15,14 @@ import pytest
 from pytest_sixdim.launchers.local import LocalHandle, LocalLauncher
 
 STANDIN = Path(__file__).parent.parent / "programs" / "torchrun_standin.py"
+#: The environments of frameworks other than PyTorch.
+FRAMEWORKS = Path(__file__).parent.parent.parent / ".venv" / "frameworks"
 
 #: What the programs of these tests start with.
 PRELUDE = """\
 import json, math, os, signal, subprocess, sys, time
-RANK = int(os.environ["RANK"])
+NUMBERS = ("RANK", "RANK_ID", "PADDLE_TRAINER_ID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+RANK = next((int(os.environ[name]) for name in NUMBERS if name in os.environ), 0)
 def event(name, **fields):
     print("[sixdim] " + json.dumps({"event": name, **fields}), flush=True)
 def ready():
@@ -143,3 +146,17 @@ def wait_for(condition: Any, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.02)
+
+
+def framework(name: str) -> str:
+    """The interpreter of a framework's own environment; skips the test where there is none."""
+    python = FRAMEWORKS / name / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"needs {name} in .venv/frameworks/{name}")
+    return str(python)
+
+
+def only_child(pid: int) -> int:
+    """The one child of a process: the agent's launcher."""
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)

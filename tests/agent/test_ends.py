@@ -115,14 +115,14 @@ def test_a_program_that_is_not_there_is_a_launch_error(job: Job) -> None:
 
 def test_a_launcher_that_fails_is_a_launch_error_with_its_words(job: Job) -> None:
     broken = job.directory / "broken"
-    broken.write_text('#!/bin/sh\necho "ModuleNotFoundError: No module named torch" >&2\nexit 1\n')
+    broken.write_text('#!/bin/sh\necho "ImportError: libtorch.so: cannot open shared object file" >&2\nexit 1\n')
     broken.chmod(0o755)
     result = job.run(python=str(broken))
     assert result["status"] == "launch_error"
     assert result["message"] == (
-        "no rank started; the launcher ended with code 1: ModuleNotFoundError: No module named torch"
+        "no rank started; the launcher ended with code 1: ImportError: libtorch.so: cannot open shared object file"
     )
-    assert result["log_tail"] == ["ModuleNotFoundError: No module named torch"]
+    assert result["log_tail"] == ["ImportError: libtorch.so: cannot open shared object file"]
 
 
 def test_a_launcher_that_is_killed_takes_its_ranks_along_and_says_so(job: Job) -> None:

@@ -43,6 +43,17 @@ WATCHDOG = (
     "1800006 milliseconds before timing out.",
     *(f"frame #{number}: <unknown function> + 0xcc9d4 (0x7f6c8a7139d4 in libstdc++.so.6)" for number in range(60)),
 )
+#: MindSpore 2.10: a rank, and its scheduler before.
+NO_CLUSTER = (
+    "RuntimeError: Failed to initialize distributed job cluster because some processes in the cluster are not "
+    "successfully spawned. You can run command: 'grep -rn -E 'ERROR|CRITICAL' -C 10' in your log directory to filter "
+    "out error info. It may be one of the following reasons:"
+)
+NOT_BOUND = (
+    "[WARNING] DISTRIBUTED(19513,7fab901bfb80,python):2026-11-22-07:39:07.983.683 "
+    "[mindspore/ccsrc/cluster/rpc/tcp/socket_operation.cc:454] Listen] Failed to call bind, url: 127.0.0.1:8412 "
+    "Address already in use"
+)
 DISK = "OSError: [Errno 28] No space left on device: 'checkpoint.pt'"
 TEXTS = CardTexts(("GPU is lost",), ("uncorrectable ECC error encountered",), ("busy or unavailable",))
 
@@ -255,3 +266,15 @@ def test_a_port_that_torchs_store_finds_taken(job: Job) -> None:
         )
     assert (said["status"], said["fault"]) == ("launch_error", "host")
     assert said["message"].startswith(f"port {port} is taken: rank 0 exited with code 1: ")
+
+
+def test_ranks_of_mindspore_that_did_not_meet_are_the_hosts_fault_at_the_launch() -> None:
+    assert whose(NO_CLUSTER, trained=False) == ("host", "the ranks did not meet", True)
+    assert whose(NO_CLUSTER, trained=True)[0] == "program"
+
+
+def test_the_port_that_mindspores_scheduler_did_not_get_is_named() -> None:
+    failed = rank(1, 2.0, code=1)
+    seen = result(failed, lines={1: (TRACEBACK, NO_CLUSTER)}, launcher_lines=(NOT_BOUND, NO_CLUSTER, "RuntimeError: x"))
+    assert (seen.status, seen.fault, seen.rank) == ("launch_error", "host", 1)
+    assert seen.message.startswith("port 8412 is taken: rank 1 exited with code 1: RuntimeError: Failed to initialize")

@@ -1,4 +1,4 @@
-"""Runs whose adapter finds nothing to drive, and how their result says so."""
+"""Runs whose adapter finds nothing to drive, or whose interpreter has no launcher, and how their result says so."""
 
 from __future__ import annotations
 
@@ -45,3 +45,39 @@ def test_a_command_is_refused(job: Job, tmp_path: Path) -> None:
     result = run(job, tmp_path, program=None, command=["true"])
     assert result["status"] == "launch_error"
     assert "'adapter' needs a 'program'" in result["message"]
+
+
+#: Python 3.11, asked for a module of a package that is not there.
+NO_TORCH = (
+    "/usr/bin/python3: Error while finding module specification for 'torch.distributed.run' "
+    "(ModuleNotFoundError: No module named 'torch')"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        (NO_TORCH, "torch"),
+        ("/usr/bin/python3: No module named torch.distributed.run", "torch.distributed.run"),
+    ],
+)
+def test_an_interpreter_without_torch_is_named(job: Job, said: str, missing: str) -> None:
+    python = job.directory / "bare"
+    python.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
+    python.chmod(0o755)
+    result = job.run(python=str(python))
+    assert (result["status"], result["fault"]) == ("launch_error", "host")
+    assert result["message"] == (
+        f"no rank started: {python} has no module {missing}, which 'launch: torchrun' needs; "
+        "install it there, or name another interpreter with --sixdim-python"
+    )
+    assert result["log_tail"] == [said]
+
+
+def test_a_module_that_the_launcher_itself_lacks_is_no_missing_launcher(job: Job) -> None:
+    python = job.directory / "broken"
+    python.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'numpy'\" >&2\nexit 1\n")
+    python.chmod(0o755)
+    assert job.run(python=str(python))["message"] == (
+        "no rank started; the launcher ended with code 1: ModuleNotFoundError: No module named 'numpy'"
+    )

@@ -160,3 +160,32 @@ def test_a_run_lists_what_sampling_it_cost(tmp_path: Path) -> None:
     }
     lost = record(result=RunResult("agent_lost", "runner"), directory=tmp_path / "full-1")
     assert set(summary(case(), SINGLE, lost, tmp_path, "real")["sampler"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("allocator", "reserved"),
+    [
+        (None, False),
+        ({"requires": [], "variables": {}}, False),
+        ({"requires": ["jax"], "variables": {}}, True),
+        ({"requires": ["jax"], "variables": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}}, False),
+        ({"requires": ["tensorflow"], "variables": {}}, True),
+    ],
+)
+def test_memory_that_is_taken_in_advance_is_not_judged(allocator: Any, reserved: bool) -> None:
+    order = {"configuration": SINGLE.id, "allocator": allocator}
+    found = figure("memory", record(order=order))
+    assert found.value == pytest.approx(40.0)
+    assert (found.unjudged is not None) is reserved
+    on_cores = bench()
+    on_cores = replace(on_cores, profile=replace(on_cores.profile, enumerate="cores"))
+    assert figure("memory", record(order=order), at=on_cores).unjudged is None
+
+
+def test_a_recorded_log_is_not_held_against_a_clock_that_nobody_watched() -> None:
+    own = [replace(event, seen=0.0) for event in record().events]
+    watched = record(events=tuple(own))
+    assert figure("speed", watched).suspect != ()
+    recorded = record(events=tuple(own), order={"configuration": SINGLE.id, "job": {"recorded": True}})
+    assert figure("speed", recorded).suspect == ()
+    assert figure("speed", recorded).value == pytest.approx(160.0)

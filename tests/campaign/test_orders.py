@@ -83,6 +83,21 @@ def test_only_the_leased_cards_are_visible(bench: Bench, planned: PlannedRun) ->
     assert ordered(bench, single, Path("/run"))[0]["environment"] == {"CARDS_VISIBLE": "2"}
 
 
+def test_an_order_says_what_tells_whether_memory_is_taken_in_advance(
+    bench: Bench, planned: PlannedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_ALLOCATOR", raising=False)
+    train = replace(planned.case.train, requires=("jax",), environment={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
+    case = replace(planned.case, train=train)
+    order, _ = ordered(bench, replace(planned, case=case), Path("/run"))
+    assert order["allocator"] == {
+        "requires": ["jax"],
+        "variables": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
+    }
+
+
 def test_a_rank_finds_what_the_profile_sets_and_its_cards_by_uuid(bench: Bench, planned: PlannedRun) -> None:
     profile = replace(PROFILE, visible_by="uuid", autoload=False, environment={"ORDER": "PCI"}, amp="acme.amp")
     devices = tuple(replace(device, uuid=f"GPU-{device.index}") for device in bench.host.devices)

@@ -58,8 +58,11 @@ def window(
     reported: Sequence[Event] | None = None,
     measure: Measure | None = None,
     configuration: Configuration = CONFIGURATION,
+    *,
+    recorded: bool = False,
 ) -> Window:
-    return read_window(events() if reported is None else reported, measure or Measure(), configuration)
+    reports = events() if reported is None else reported
+    return read_window(reports, measure or Measure(), configuration, recorded=recorded)
 
 
 def series(

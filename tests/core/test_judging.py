@@ -237,6 +237,27 @@ def test_a_kind_that_this_run_does_not_report_is_unjudged() -> None:
     assert "is of compute speed, which this run does not report" in result.reason
 
 
+def test_a_programs_own_compute_speed_meets_no_train_baseline() -> None:
+    kinds = {"compute": 990.0, "train": None, "whole": None}
+    own = speed(990.0, detail={"kind": "compute", "kinds": kinds, "self_reported": True})
+    result = judged("speed", own, baseline())
+    assert (result.verdict, result.score) == ("unjudged", None)
+    assert result.reason == (
+        "the baseline 1000.0 samples/s is a train speed, this run's a compute one; ratio 0.99: "
+        "990 samples/s (compute, self-reported)"
+    )
+    same = judged("speed", own, baseline(speed_kind="compute"))
+    assert same.verdict == "pass"
+    assert same.reason.startswith("self-reported compute speed 990 samples/s is 1.0 % below the baseline")
+
+
+def test_watts_above_their_limit_without_joules_per_sample_are_unjudged() -> None:
+    unknown = measured("power", 600.0, detail={"joules_per_sample": None, "joules_per_sample_of": {}})
+    result = judged("power", unknown, baseline())
+    assert result.verdict == "unjudged"
+    assert "joules per sample cannot be compared" in result.reason
+
+
 @pytest.mark.parametrize(("value", "flagged"), [(1200.0, False), (1201.0, True)])
 def test_more_than_a_fifth_faster_is_flagged(value: float, flagged: bool) -> None:
     result = judged("speed", value, baseline())

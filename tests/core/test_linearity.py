@@ -157,3 +157,10 @@ def test_neighbours_of_either_side_are_flagged_and_named_once() -> None:
         "speed on 1 card: shared the host with ['b', 'c']",
     )
     assert "neighbours" not in measure_linearity(CONFIGURATION, speed(1000), speed(130)).detail
+
+
+def test_speeds_of_two_kinds_are_not_divided() -> None:
+    own = speed(130, detail={"kind": "compute", "kinds": {"compute": 130.0}})
+    measured = measure_linearity(CONFIGURATION, speed(1000), own)
+    assert measured.value is None
+    assert measured.unknown == "speeds of two kinds: the speed on 8 cards is train and the speed on 1 card is compute"

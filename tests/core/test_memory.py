@@ -120,3 +120,10 @@ def test_a_card_that_was_read_for_less_than_half_the_window_is_unknown(end: floa
         assert measured.value == pytest.approx(40.0)
     else:
         assert (measured.value, measured.unknown) == (None, "54.0 % of the window has no memory reading")
+
+
+def test_a_log_without_stamps_has_no_memory() -> None:
+    silent = [segment(i, seconds=None, rated=1300.0, rated_as="train", **at(0.0)) for i in range(1, 6)]
+    measured = measure_memory(window(silent, recorded=True), (), [log(memory=[USED])])
+    assert measured.value is None
+    assert measured.unknown == "nobody knows when the segments trained: the log has no time stamps"

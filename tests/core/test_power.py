@@ -442,3 +442,24 @@ def test_idle_power_is_unknown_where_nobody_said_when_training_began() -> None:
     reported = events()[1:]
     assert measure_power(window(reported), [log(energy=[counter()])]).detail["idle_watts"] is None
     assert measure_power(window(reported), [log(power=[polled()])]).detail["idle_watts"] is None
+
+
+def test_without_a_count_of_samples_watts_are_known_and_joules_per_sample_are_not() -> None:
+    silent = [segment(i, samples=None, rated=1300.0, rated_as="compute") for i in range(1, 6)]
+    measured = measure_power(window(events(*silent)), [log(energy=[counter()])])
+    assert measured.value == pytest.approx(500.0)
+    assert (measured.detail["joules_per_sample"], measured.detail["joules_per_sample_of"]) == (None, {})
+    assert "joules per sample unknown: the program does not say how many samples it trained on" in measured.flags
+
+
+def test_a_log_without_stamps_has_no_power() -> None:
+    silent = [segment(i, seconds=None, rated=1300.0, rated_as="train", **at(0.0)) for i in range(1, 6)]
+    measured = measure_power(window(silent, recorded=True), [log(energy=[counter()])])
+    assert measured.value is None
+    assert measured.unknown == "nobody knows when the segments trained: the log has no time stamps"
+
+
+def test_seconds_of_the_programs_own_are_no_stamps() -> None:
+    unstamped = [segment(i, **at(0.0)) for i in range(1, 6)]
+    measured = measure_power(window(unstamped, recorded=True), [log(energy=[counter()])])
+    assert measured.unknown == "nobody knows when the segments trained: the log has no time stamps"

@@ -38,9 +38,7 @@ def train(options: argparse.Namespace) -> None:
         accuracy = f"{30 + 0.7 * epoch:.3f}" if epoch < LAST else ACCURACIES[(options.seed - 1) % len(ACCURACIES)]
         say(f" * Acc@1 {accuracy} Acc@5 93.120")
         if float(accuracy) >= options.acc_thresh:
-            say(
-                f"The accuracy has been exceeded {options.acc_thresh},and the training is terminated at epoch {epoch}"
-            )
+            say(f"The accuracy has been exceeded {options.acc_thresh},and the training is terminated at epoch {epoch}")
             break
     say("Training time 5:06:03")
 

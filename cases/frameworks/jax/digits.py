@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,6 +80,19 @@ def right_answers(layers: Layers, images: jax.Array, labels: jax.Array) -> jax.A
     return (scores(layers, images).argmax(axis=1) == labels).sum()
 
 
+def take_cards(count: int) -> Mesh:
+    """The first so many cards. Cores of a CPU get one thread each, which the collective of a step may well block.
+
+    XLA's pool has by default as many threads as there are cores, and two steps under way can fill it with threads that
+    wait for each other: NPROC asks for more.
+    """
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    os.environ.setdefault("NPROC", str(8 * count))
+    jax.config.update("jax_num_cpu_devices", count)
+    jax.config.update("jax_default_matmul_precision", "highest")  # fp32 is no TF32
+    return Mesh(np.array(jax.devices()[:count]), ("cards",))
+
+
 def main() -> None:
     """Trains until the run is done."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,9 +102,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
-    jax.config.update("jax_num_cpu_devices", args.cards)  # where the cards are cores; others count themselves
-    jax.config.update("jax_default_matmul_precision", "highest")  # the configuration says fp32: no TF32 on cards
-    mesh = Mesh(np.array(jax.devices()[: args.cards]), ("cards",))
+    mesh = take_cards(args.cards)
     divided, everywhere = NamedSharding(mesh, PartitionSpec("cards")), NamedSharding(mesh, PartitionSpec())
     run = training.start(
         seed=args.seed,

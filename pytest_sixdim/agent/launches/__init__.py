@@ -54,6 +54,9 @@ class Launch(ABC):
     def command(self, start: Start) -> list[str]:
         """The launcher's argument list. Raises OrderError where something that it needs is not there."""
 
+    def close(self) -> None:  # noqa: B027 - nothing to let go of is the usual case
+        """Let go of what the run needed; called after its end."""
+
 
 #: Registered name -> "package.module:Class".
 LAUNCHES: dict[str, str] = {

@@ -33,3 +33,7 @@ class Msrun(Launch):
             *(f"--log_dir={start.logs / 'msrun'}", "--join=True"),
             *("python", *start.rank[1:]),
         ]
+
+    def close(self) -> None:
+        """See Launch.close."""
+        self._port.close()

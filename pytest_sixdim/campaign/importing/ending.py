@@ -15,7 +15,7 @@ def ending(read: ReadLog, *, reports_end: bool) -> RunResult:
     return RunResult(
         status=status,
         ended_by="program",
-        message=f"{message} (imported from {read.file.path.name})",
+        message=message,
         log_tail=tuple(read.tail),
         seconds=None if read.first is None or read.last is None else read.last - read.first,
         fault=None if status in FINISHED else "program",

@@ -45,7 +45,7 @@ def logged_runs(directory: Path, nodes: int) -> list[LoggedRun]:
     cases = sorted({each.parent for each in rounds}, key=str) if len(rounds) > 1 else []
     if len(cases) > 1:
         raise CannotImport(f"{directory}: holds several cases, give the directory of one: {', '.join(map(str, cases))}")
-    return [_run(each, sorted(rounds[each], key=_natural), nodes) for each in sorted(rounds, key=_natural)]
+    return [_run(each, sorted(rounds[each], key=_rank), nodes) for each in sorted(rounds, key=_natural)]
 
 
 def _run(directory: Path, of_nodes: list[Path], nodes: int) -> LoggedRun:
@@ -73,6 +73,12 @@ def _node_directories(directory: Path, depth: int) -> Iterator[Path]:
         for each in entries:
             if each.is_dir() and not each.is_symlink():
                 yield from _node_directories(each, depth - 1)
+
+
+def _rank(node: Path) -> int:
+    """Of a node, whatever its host is called."""
+    match = NODE.fullmatch(node.name)
+    return int(match[1]) if match else 0
 
 
 def _natural(path: Path) -> tuple[str, ...]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 from pytest_sixdim.campaign.importing import CannotImport
 
 Span = tuple[float, float]
 
 #: Minutes that clocks somewhere are ahead of UTC, by quarters of an hour (IANA time zones, summer time included).
-OFFSETS = tuple(60 * hours for hours in range(-12, 15)) + (
-    *(-570, -210, -150, 210, 270, 330, 345, 390),
-    *(525, 570, 630, 765, 825),
-)
+OFFSETS: tuple[int, ...] = (*range(-720, 841, 60), -570, -210, -150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825)
 #: A monitor may begin or end so many seconds inside the run: it is started a little late, and reads every 5 s.
 SLACK = 60.0
 #: Seconds in the share of the run that must be covered; else the offset is no candidate.
@@ -27,12 +23,12 @@ def parse_offset(text: str) -> float:
     if match is None or int(match[3]) > 59 or int(match[2]) > 14:
         raise CannotImport(f"--utc-offset {text}: give hours and minutes ahead of UTC, such as +08:00 or -03:30")
     seconds = 3600.0 * int(match[2]) + 60.0 * int(match[3])
-    return seconds if match[1] == "+" else -seconds
+    return -seconds if match[1] == "-" else seconds
 
 
 def offset_text(seconds: float) -> str:
     """As in "+08:00"."""
-    whole = int(abs(timedelta(seconds=seconds).total_seconds()) // 60)
+    whole = int(abs(seconds) // 60)
     return f"{'-' if seconds < 0 else '+'}{whole // 60:02d}:{whole % 60:02d}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.samplers.tool.asking import records_of
@@ -143,7 +143,7 @@ def _rules(profile: VendorProfile) -> Iterator[BoardRule]:
             yield rule
 
 
-def _tool_options(profile: VendorProfile) -> Iterator[dict[str, object]]:
+def _tool_options(profile: VendorProfile) -> Iterator[dict[str, Any]]:
     """The options of the vendor's tool that say how its answers are read."""
     about_the_tool = ("environment", "timeout", "interval", "requires_pci", "pci")
     for choice in profile.samplers:

@@ -11,7 +11,7 @@ from pytest_sixdim.agent.recorder import JsonLines
 from pytest_sixdim.campaign.importing import CannotImport
 from pytest_sixdim.campaign.importing.monitors.clock import inferred, offset_text
 from pytest_sixdim.campaign.importing.monitors.formats import formats_of
-from pytest_sixdim.campaign.importing.monitors.survey import CHANNELS, Survey, readings, survey
+from pytest_sixdim.campaign.importing.monitors.survey import Survey, readings, survey
 from pytest_sixdim.campaign.importing.monitors.undated import undated, why_unjudged
 from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.records import CardInfo, Source

@@ -43,7 +43,8 @@ def survey(monitor: Path, formats: Sequence[MonitorFormat]) -> Survey | None:
     counts = Counter(len(form.read(tick.lines)) for tick in ticks(monitor))
     del counts[0]
     usual = max(counts, key=lambda number: (counts[number], number))
-    times: list[float] = []
+    begin: float | None = None
+    end = 0.0
     first: tuple[CardReading, ...] = ()
     known: set[str] = set()
     dropped = 0
@@ -51,10 +52,10 @@ def survey(monitor: Path, formats: Sequence[MonitorFormat]) -> Survey | None:
         if cards is None:
             dropped += 1
             continue
-        times = [tick.local, tick.local] if not times else [times[0], tick.local]
+        begin, end = tick.local if begin is None else begin, tick.local
         first = first or tuple(cards)
         known |= {name for card in cards for name in CHANNELS if card.values.get(name) is not None}
-    return Survey(form, *times, first, tuple(name for name in CHANNELS if name in known), dropped)
+    return Survey(form, begin or 0.0, end, first, tuple(name for name in CHANNELS if name in known), dropped)
 
 
 def readings(monitor: Path, form: MonitorFormat, usual: int) -> Iterator[tuple[Tick, list[CardReading] | None]]:

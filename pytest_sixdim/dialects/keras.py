@@ -1,0 +1,176 @@
+"""Keras 2 and 3, `fit` and `evaluate`, verbose 1 and 2: `23/23 - 0s - 5ms/step - accuracy: 0.9193 - loss: 0.2726`
+(docs/logs.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import ClassVar, NamedTuple
+
+from pytest_sixdim.core.events import Evaluation, Event
+from pytest_sixdim.dialects.epoch_steps import EpochSteps, exact_seconds
+from pytest_sixdim.dialects.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, figure, instant, progress
+from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.option_values import whole
+from pytest_sixdim.dialects.stretches import Stretch, Stretches
+
+EPOCH = re.compile(rf"^\s*Epoch ({COUNT})/{COUNT}\s*$", re.ASCII)
+STEP = re.compile(rf"^\s*({COUNT})/({COUNT}) (?:\[[=>.]{{1,200}}\]|\u2501{{1,200}}|-)(.*)$", re.ASCII)
+FIGURE = re.compile(rf"(?:^| )- ([A-Za-z]\w{{0,60}}): ({NUMBER})(?= |$)", re.ASCII)
+EACH = re.compile(r" (\d{1,12})(us|ms|s)/step", re.ASCII)
+VALIDATION = "val_"
+
+
+class _Line(NamedTuple):
+    """A line of the progress bar."""
+
+    step: int
+    length: int
+    figures: dict[str, str]
+    each: tuple[str, str] | None  # the time per step, and its unit
+    t: float | None
+    seen: float
+    rank: int
+
+    @property
+    def validated(self) -> dict[str, str]:
+        """The figures of the validation, under both names: val_accuracy and accuracy."""
+        found = {name: value for name, value in self.figures.items() if name.startswith(VALIDATION)}
+        return {**found, **{name.removeprefix(VALIDATION): value for name, value in found.items()}}
+
+
+class KerasDialect:
+    """Reads the progress bar of each epoch; `Epoch k/n` begins one, and what comes between epochs is evaluation.
+
+    The line that ends an epoch comes after its validation, and its times include it. With verbose=1 training lasts till
+    the last bar before it; with verbose=2 nobody knows, and the speed is one of kind `whole`. A bar is a line only once
+    the next one comes, so it was printed when the line before it was read.
+    """
+
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        "samples_per_epoch": "samples of an epoch, of the whole job, where its last batch is smaller",
+        **METRIC_OPTIONS,
+    }
+    reports_end = False
+    stream = "stdout"
+
+    def __init__(
+        self,
+        job: Job | None = None,
+        *,
+        samples_per_epoch: int | None = None,
+        metric: str | None = None,
+        scale: float | None = None,
+    ) -> None:
+        """Raises OptionError."""
+        self._job = job or Job()
+        self._metric = MetricChoice(self._job, metric, scale)
+        self._stretches = Stretches(self._job, rated_as="whole")
+        self._steps = EpochSteps(self._job, whole("samples_per_epoch", samples_per_epoch))
+        self._epoch = 0
+        self._began: float | None = None  # when the epoch did
+        self._open = False  # whether an epoch is under way
+        self._validates = False  # whether fit does
+        self._bar: Stretch | None = None  # the last bar; whether it ends the epoch is seen from the next line
+        self._printed: float | None = None  # when the next bar was; None before the first of an epoch
+        self._last: tuple[int, int] | None = None  # step and length of the last line, if of a bar
+
+    def read(self, line: str, *, seen: float, rank: int) -> Iterator[Event]:
+        """The line's events; see Dialect.read."""
+        t = instant(line, self._job, seen)
+        if match := STEP.match(line):
+            each = EACH.search(match[3])
+            figures = dict(FIGURE.findall(match[3]))
+            told = _Line(
+                int(match[1]), int(match[2]), figures, None if each is None else (each[1], each[2]), t, seen, rank
+            )
+            again, self._last = (told.step, told.length) == self._last, (told.step, told.length)
+            if self._open:
+                yield from self._train(told)
+            elif not again or told.validated:
+                yield from self._evaluate(told)
+        elif match := EPOCH.match(line):
+            yield from self._flush()
+            self._epoch, self._began, self._open, self._last = int(match[1]), t, True, None
+            self._printed = None
+            self._steps.begin()
+            self._stretches.began(t)
+
+    def _train(self, line: _Line) -> Iterator[Event]:
+        ends = line.step >= line.length
+        if ends or line.step > self._steps.done:
+            yield progress(
+                t=line.t,
+                seen=line.seen,
+                rank=line.rank,
+                epoch=self._epoch,
+                step=max(0, self._epoch - 1) * line.length + line.step,
+                loss=line.figures.get("loss"),
+            )
+        if ends:
+            yield from self._end_epoch(line)
+        elif line.step > self._steps.done and not self._job.recorded:
+            printed, self._printed = self._printed, line.t
+            if printed is not None:
+                yield from self._flush()
+                self._bar = replace(self._stretch(line, epochs=0), t=printed, seen=printed)
+
+    def _end_epoch(self, line: _Line) -> Iterator[Event]:
+        self._open = False
+        if not line.validated:
+            yield from self._flush()
+            seconds = None
+            if self._job.recorded and line.each is not None:
+                seconds = exact_seconds(*line.each, times=line.length)
+            yield from self._stretches.trained(replace(self._stretch(line, epochs=1), seconds=seconds))
+        elif self._bar is not None:
+            self._bar = replace(self._bar, epochs=1)
+            yield from self._flush()
+            yield from self._evaluate(line)
+        else:
+            yield from self._stretches.trained(self._with_validation(line))
+            yield self._told(line)
+
+    def _with_validation(self, line: _Line) -> Stretch:
+        """An epoch and its validation: their speed together."""
+        epoch = replace(self._stretch(line, epochs=1), t=None)
+        seconds = None if line.t is None or self._began is None else line.t - self._began
+        if self._job.recorded and line.each is not None:
+            seconds = exact_seconds(*line.each, times=line.length)
+        rated = epoch.samples / seconds if epoch.samples and seconds else None
+        return replace(epoch, rated=rated)
+
+    def _evaluate(self, line: _Line) -> Iterator[Event]:
+        """A line of an evaluation, or of a validation after training; of `predict` too, which has no figures."""
+        self._validates = self._validates or bool(line.validated)
+        figures = line.validated or ({} if self._validates else line.figures)
+        if line.step >= line.length and figures:
+            told = self._told(line)
+            yield replace(told, seconds=self._stretches.evaluated(line.t, alone=True))
+        elif line.step >= line.length:
+            self._stretches.paused(line.t)
+
+    def _told(self, line: _Line) -> Evaluation:
+        self._validates = self._validates or bool(line.validated)
+        return self._metric.evaluation(
+            line.validated or line.figures, t=line.t, seen=line.seen, rank=line.rank, epoch=self._epoch
+        )
+
+    def _stretch(self, line: _Line, *, epochs: int) -> Stretch:
+        steps, samples = self._steps.advance(line.step, line.length)
+        loss = line.figures.get("loss")
+        return Stretch(
+            t=line.t,
+            seen=line.seen,
+            rank=line.rank,
+            steps=steps,
+            samples=samples,
+            epochs=epochs,
+            loss=None if loss is None else figure(loss),
+        )
+
+    def _flush(self) -> Iterator[Event]:
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            yield from self._stretches.trained(bar)
