@@ -6,8 +6,11 @@ BIN := $(VENV)/bin
 # Where tests/compat runs: the oldest pytest and pytest-xdist that are supported, and pytest alone.
 OLD_AND_BARE := $(addprefix $(VENV)/compat/,oldest/.made oldest-alone/.made newest-alone/.made)
 
+# An environment for each framework of cases/frameworks; `make test FRAMEWORKS=` leaves them out.
+FRAMEWORKS ?= mindspore paddlepaddle jax
+
 .DEFAULT_GOAL := help
-.PHONY: help bench test lint format fuzz clean
+.PHONY: help bench frameworks frameworks-all test lint format fuzz clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -16,8 +19,13 @@ bench: $(VENV)/.cases  ## Measure this machine on the built-in case: the six-dim
 	@echo "== measuring this machine on cases/image_classification/digits.case.yaml (about three minutes)"
 	$(BIN)/pytest --sixdim -v cases/image_classification/digits.case.yaml
 
+frameworks: $(FRAMEWORKS:%=$(VENV)/frameworks/%/.made)  ## Install MindSpore, PaddlePaddle and JAX for the cases in cases/frameworks
+
+frameworks-all:  ## The same, and TensorFlow
+	$(MAKE) frameworks FRAMEWORKS="mindspore paddlepaddle jax tensorflow"
+
 # Most tests wait for processes: four at a time keep two cores busy.
-test: $(VENV)/.dev $(OLD_AND_BARE)  ## Run the tests
+test: $(VENV)/.dev $(OLD_AND_BARE) frameworks  ## Run the tests
 	@echo "== running the tests (about eleven minutes on two idle cores)"
 	$(BIN)/pytest -n 4 --dist worksteal tests
 
@@ -52,6 +60,12 @@ $(VENV)/.cases: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml $(VENV)/.cases
 	@echo "== installing what the tests and checks need"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cases,dev]'
+	@touch $@
+
+$(VENV)/frameworks/%/.made: cases/frameworks/%/requirements.txt | $(BIN)/python
+	@echo "== installing what cases/frameworks/$* needs in $(@D) (a download of up to a gigabyte)"
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 $(VENV)/compat/oldest/.made: RELEASES = pytest==8.4.0 pytest-xdist==3.6.1

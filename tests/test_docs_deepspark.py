@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sixdim.cli import main
 from pytest_sixdim.core.accuracy import measure_accuracy
 from pytest_sixdim.core.case import Case, Configuration
 from pytest_sixdim.core.linearity import measure_linearity
@@ -43,11 +46,15 @@ def cards(case: Case, number: int) -> Configuration:
     return next(each for each in case.configurations if each.vendor == "iluvatar" and each.cards == number)
 
 
+def printed(*arguments: str) -> str:
+    """What the training prints."""
+    command = [sys.executable, str(PROGRAM), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def run(case: Case, configuration: Configuration, seed: int = 1, *, recorded: bool = True, more: str = "") -> RunRecord:
     """What a training's log says; a line comes every 0.1 s."""
-    log = subprocess.run(
-        [sys.executable, PROGRAM, f"--seed={seed}", *more.split()], capture_output=True, text=True, check=True
-    )
+    log = printed(f"--seed={seed}", *more.split())
     job = Job(
         cards=configuration.cards,
         batch_size=configuration.batch_size,
@@ -57,7 +64,7 @@ def run(case: Case, configuration: Configuration, seed: int = 1, *, recorded: bo
         recorded=recorded,
     )
     dialect = make_dialect(case.log.format, case.log.options, job=job)
-    lines = enumerate(log.stdout.splitlines())
+    lines = enumerate(log.splitlines())
     events = [event for index, line in lines for event in dialect.read(line, seen=100 + 0.1 * index, rank=0)]
     result = RunResult("completed", "program")
     return RunRecord("full", seed, seed, result, tuple(events), (), {}, Path(f"full-{seed}"))
@@ -120,3 +127,31 @@ def test_with_the_samples_of_an_epoch_a_live_run_is_timed_too(case: Case) -> Non
     )
     assert {event.rated_as for event in segments} == {"compute"}
     assert [event.seconds for event in events if event.kind == "evaluation"] == pytest.approx([0.1] * 65)
+
+
+def test_the_command_of_the_page_imports_logs(tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its monitor's log is the example's five readings (six_dimension_howto), in the shape that ixsmi prints."""
+    monkeypatch.chdir(tmp_path)
+    for seed in range(1, 6):
+        Path(f"seed{seed}.log").write_text(printed(f"--seed={seed}", "--speed=2575"))
+    Path("one_card.log").write_text(printed("--speed=335"))
+    readings = zip((161, 169, 161, 174, 163), (30671, 30670, 30671, 30671, 30670), strict=True)
+    Path("ixsmi.log").write_text(
+        "".join(
+            f"        Power Draw                              : {power} W\n"
+            f"   Used                                    : {memory}  MiB\n"
+            for power, memory in readings
+        )
+    )
+    (command,) = re.findall(r"^```sh\n(.*?)^```", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    program, *arguments = shlex.split(command.replace("\\\n", " "))
+    assert (program, main(arguments)) == ("sixdim", 0)
+    scorecard = tmp_path / "results/latest/resnet50/iluvatar-amp-fp16-bs512-amp-1x8/scorecard.json"
+    dimensions = json.loads(scorecard.read_text())["dimensions"]
+    assert dimensions["speed"]["value"] == pytest.approx(2575)
+    assert dimensions["accuracy"]["value"] == 77.360
+    assert dimensions["stability"]["value"] == 1.0
+    assert round(dimensions["linearity"]["value"], 2) == 0.96
+    assert dimensions["power"]["verdict"] == dimensions["memory"]["verdict"] == "unknown"
+    assert dimensions["power"]["detail"]["undated"]["mean"] == pytest.approx(165.6)
+    assert dimensions["memory"]["detail"]["undated"]["mean"] == pytest.approx(30670.6)

@@ -65,6 +65,8 @@ def build() -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    # A directory of the place where pytest was started is no package of the interpreter's.
+    sys.path[:] = [entry for entry in sys.path if entry]
     every = {name: version(name) for name in dict.fromkeys(name.partition(".")[0] for name in sys.argv[1:])}
     known = {name: text for name, text in every.items() if text}
     print(json.dumps({**known, **(build() if "torch" in known else {}), "python": platform.python_version()}))

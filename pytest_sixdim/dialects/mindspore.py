@@ -30,7 +30,7 @@ TIME = re.compile(
     rf"(?: \(data time: ({NUMBER}) ms\))?",
     re.ASCII | re.IGNORECASE,
 )
-EVALUATION = re.compile(rf"Eval result: epoch:? ({COUNT}), metrics: (\{{.*\}})", re.ASCII)
+EVALUATION = re.compile(rf"Eval result: epoch:? ({COUNT}), metrics: (\{{.*\}}|\{{.*)", re.ASCII)
 #: Characters of the mapping in an evaluation, and metrics in it.
 LONGEST_MAPPING, MOST_METRICS = 4000, 100
 

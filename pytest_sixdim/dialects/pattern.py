@@ -178,7 +178,7 @@ class PatternDialect:
             metric=self._job.metric or None,
             samples=count(captured, "samples"),
             epoch=self._places.epoch,
-            step=self._places.step,
+            step=self._places.step_of(captured),
             seconds=took,
             diverged=value is None,
         )

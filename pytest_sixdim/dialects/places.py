@@ -24,13 +24,13 @@ class Places:
     """Follows the numbers of steps and epochs.
 
     Attributes:
-        epoch, step: the last that any line named; a step of an earlier epoch does not count.
+        epoch: the last that any line named.
     """
 
     def __init__(self, steps_per_epoch: int | None = None, steps_per_report: int | None = None) -> None:
         """steps_per_epoch: where steps are counted anew in each. steps_per_report: where no line counts any."""
         self.epoch: float | None = None
-        self.step: int | None = None
+        self._step: int | None = None  # the last that any line named
         self._steps_per_epoch = steps_per_epoch
         self._steps_per_report = steps_per_report
         self._last_epoch: int | None = None  # of the last report
@@ -39,10 +39,14 @@ class Places:
     def note(self, captured: Captured) -> None:
         """A line named them. Raises EventError for what cannot be one."""
         epoch, step = _epoch(captured), count(captured, "step")
-        if epoch is not None and epoch != self.epoch:
-            self.epoch, self.step = epoch, None
-        if step is not None:
-            self.step = step
+        self.epoch = self.epoch if epoch is None else epoch
+        self._step = self._step if step is None else step
+
+    def step_of(self, captured: Captured) -> int | None:
+        """The step that a line stands at: its own, else the last one where no epochs are named, for steps may be
+        counted anew in each."""
+        own = count(captured, "step")
+        return self._step if own is None and self.epoch is None else own
 
     def reached(self, captured: Captured) -> Reached:
         """A line reports training up to here. Raises EventError for what cannot be a step or an epoch."""

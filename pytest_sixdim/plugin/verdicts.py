@@ -13,7 +13,7 @@ from pytest_sixdim.campaign.datasets import lacking_data
 from pytest_sixdim.campaign.plan import Wanted
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.dimensions import Dimension
-from pytest_sixdim.core.results import DimensionResult, Measurements
+from pytest_sixdim.core.results import DimensionResult, Measurements, nature
 from pytest_sixdim.core.visible import inert, visible
 
 if TYPE_CHECKING:

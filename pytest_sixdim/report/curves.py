@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_sixdim.core.averages import trimmed_mean
 from pytest_sixdim.core.quantities import percent
-from pytest_sixdim.core.results import DimensionResult
+from pytest_sixdim.core.results import DimensionResult, nature
 from pytest_sixdim.core.scorecard import Scorecard
 from pytest_sixdim.core.speed import VARIATION
 from pytest_sixdim.report.course import number
@@ -33,7 +33,8 @@ def figures(card: Scorecard, runs: Sequence[RunEvidence], ident: str) -> list[Fi
 
 
 def _segments(speed: DimensionResult | None, ident: str) -> Figure:
-    title = "Speed of the segments, samples/s"
+    what = nature(speed.detail) if speed else ""
+    title = "Speed of the segments, samples/s" + (f" ({what})" if what else "")
     given = speed.detail.get("segments") if speed else None
     speeds = [value for value in map(number, given) if value is not None] if isinstance(given, (list, tuple)) else []
     if speed is None or not speeds:

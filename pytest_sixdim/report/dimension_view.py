@@ -15,13 +15,14 @@ from pytest_sixdim.report.values import NONE, figure
 
 @dataclass(frozen=True)
 class DimensionView:
-    """One dimension. `verdict` is None where it was not asked for."""
+    """One dimension. `verdict` is None where it was not asked for; `nature`: as in "compute, self-reported"."""
 
     name: str
     verdict: str | None
     label: str
     figure: str
     unit: str
+    nature: str
     reason: str
     limit: str
     baseline: str
@@ -37,7 +38,7 @@ def dimension_view(name: str, result: DimensionResult | None) -> DimensionView:
     """A dimension as texts; "–" where there is nothing."""
     if result is None:
         why = "not asked for in this session"
-        return DimensionView(name, None, "not asked", NONE, "", why, NONE, NONE, "", None, "", NONE, (), ())
+        return DimensionView(name, None, "not asked", NONE, "", "", why, NONE, NONE, "", None, "", NONE, (), ())
     baseline, limit = result.baseline or {}, result.limit or {}
     origin = [str(baseline[key]) for key in ("date", "origin") if baseline.get(key)]
     default = f" (looser than the default {limit['default']})" if limit.get("default") else ""
@@ -46,7 +47,8 @@ def dimension_view(name: str, result: DimensionResult | None) -> DimensionView:
         verdict=result.verdict,
         label=result.label,
         figure=figure(name, result.value),
-        unit=_unit(result),
+        unit=result.unit if result.value is not None else "",
+        nature=nature(result.detail) if result.dimension == "speed" and result.value is not None else "",
         reason=result.reason,
         limit=f"{_limit(result)}{default}" if limit else NONE,
         baseline=" ".join(str(baseline[key]) for key in ("text", "unit", "kind") if baseline.get(key)) or NONE,
@@ -57,13 +59,6 @@ def dimension_view(name: str, result: DimensionResult | None) -> DimensionView:
         flags=result.flags,
         beside=beside(result),
     )
-
-
-def _unit(result: DimensionResult) -> str:
-    if result.value is None:
-        return ""
-    what = nature(result.detail) if result.dimension == "speed" else ""
-    return f"{result.unit} ({what})" if what else result.unit
 
 
 def _limit(result: DimensionResult) -> str:

@@ -274,7 +274,7 @@ def test_ranks_of_mindspore_that_did_not_meet_are_the_hosts_fault_at_the_launch(
 
 
 def test_the_port_that_mindspores_scheduler_did_not_get_is_named() -> None:
-    failed = rank(1, 2.0, code=1)
+    failed = rank(1, 2.0, exit_code=1)
     seen = result(failed, lines={1: (TRACEBACK, NO_CLUSTER)}, launcher_lines=(NOT_BOUND, NO_CLUSTER, "RuntimeError: x"))
     assert (seen.status, seen.fault, seen.rank) == ("launch_error", "host", 1)
     assert seen.message.startswith("port 8412 is taken: rank 1 exited with code 1: RuntimeError: Failed to initialize")

@@ -16,6 +16,12 @@ from pytest_sixdim.core.records import STATUSES, RunResult
 GLOO = "RuntimeError: [../gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:24715"
 NCCL = "ncclRemoteError: A call failed possibly due to a network error or a remote process exited prematurely."
 
+#: PaddlePaddle 3.3, whose peer was killed.
+PADDLE = (
+    "RuntimeError: [/paddle/third_party/gloo/gloo/transport/tcp/pair.cc:584] TIMEOUT self_rank = 0 pair_rank = 1 "
+    "peer_str = [127.0.0.1]:59573"
+)
+
 
 def rank(number: int, ended: float | None = None, exit_code: int | None = 0, signal: str | None = None) -> RankProcess:
     return RankProcess(number, 1000 + number, 1.0, ended, None if signal or ended is None else exit_code, signal)
@@ -72,7 +78,7 @@ def test_a_crash_before_the_agents_stop_is_still_a_crash() -> None:
         assert (stopped.status, stopped.rank, stopped.exit_code) == ("crashed", 0, 3)
 
 
-@pytest.mark.parametrize("symptom", [GLOO, NCCL, "Connection reset by peer"])
+@pytest.mark.parametrize("symptom", [GLOO, NCCL, PADDLE, "Connection reset by peer"])
 def test_the_earliest_failure_that_is_not_a_peers_echo_is_the_cause(symptom: str) -> None:
     lines = {0: ("step 1", symptom), 1: ("Traceback (most recent call last):", "ValueError: boom")}
     assert result(rank(0, 5.0, 1), rank(1, 5.4, 1), lines=lines).rank == 1

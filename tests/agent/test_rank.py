@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,18 @@ class Wrapped:
         (node / "ranks").mkdir()
         (node / "logs").mkdir()
 
-    def start(self, *command: str, cores: object = (None,), python: str = sys.executable) -> subprocess.Popen[bytes]:
-        numbers = {"RANK": "3", "LOCAL_RANK": "0"}
+    def start(
+        self,
+        *command: str,
+        cores: object = (None,),
+        python: str = sys.executable,
+        numbers: Mapping[str, str] = {"RANK": "3", "LOCAL_RANK": "0"},
+        variables: object = (("RANK", "LOCAL_RANK"),),
+    ) -> subprocess.Popen[bytes]:
         ours = {
             "SIXDIM_NODE": str(self.node),
             "SIXDIM_CORES": json.dumps(cores),
-            "SIXDIM_RANK_VARIABLES": '[["RANK", "LOCAL_RANK"]]',
+            "SIXDIM_RANK_VARIABLES": json.dumps(variables),
         }
         return subprocess.Popen(
             [python, "-I", "-S", rank.__file__, *command],
@@ -138,3 +146,64 @@ def test_a_rank_goes_on_where_its_record_cannot_be_written(wrapped: Wrapped) -> 
     process = wrapped.start("sh", "-c", "exit 5")
     assert b"rank-3.json" in process.communicate(timeout=30)[1]
     assert process.returncode == 5
+
+
+@pytest.mark.parametrize(
+    ("variables", "numbers", "expected"),
+    [
+        ([["A_RANK", "A_LOCAL"], ["B_RANK", "B_LOCAL"]], {"A_RANK": "1", "A_LOCAL": "0", "B_RANK": "5"}, (1, 0)),
+        ([["A_RANK", "A_LOCAL"], ["B_RANK", "B_LOCAL"]], {"B_RANK": "5", "B_LOCAL": "1"}, (5, 1)),
+        ([["A_RANK", "A_LOCAL"]], {"A_RANK": "1"}, (1, 1)),
+        ([], {"RANK": "7", "LOCAL_RANK": "7"}, (0, 0)),
+    ],
+    ids=["the first that is set", "the second", "without a local number", "one process"],
+)
+def test_a_rank_takes_its_numbers_from_its_launcher(
+    wrapped: Wrapped, variables: object, numbers: dict[str, str], expected: tuple[int, int]
+) -> None:
+    process = wrapped.start("true", cores=(None, None), numbers=numbers, variables=variables)
+    assert process.communicate(timeout=30) == (b"", b"")
+    record = json.loads((wrapped.node / "ranks" / f"rank-{expected[0]}.json").read_text())
+    assert (record["rank"], record["local_rank"]) == expected
+
+
+def test_a_rank_without_a_number_is_not_started(wrapped: Wrapped) -> None:
+    process = wrapped.start("echo", "started", numbers={}, variables=[["A_RANK", "A_LOCAL"], ["B_RANK", "B_LOCAL"]])
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out) == (1, b"")
+    assert b"sixdim: cannot tell which rank this is: the launcher sets none of A_RANK, B_RANK" in errors
+    assert list((wrapped.node / "logs").iterdir()) == []
+
+
+def test_msruns_scheduler_is_no_rank_and_prints_where_msrun_wants_it(wrapped: Wrapped) -> None:
+    numbers = {"MS_ROLE": "MS_SCHED", "RANK": "0", "LOCAL_RANK": "0"}
+    process = wrapped.start("sh", "-c", "echo scheduler; exit 3", numbers=numbers)
+    assert process.communicate(timeout=30) == (b"scheduler\n", b"")
+    assert process.returncode == 3
+    assert [*(wrapped.node / "ranks").iterdir(), *(wrapped.node / "logs").iterdir()] == []
+
+
+def test_what_the_program_started_ends_with_the_launcher(wrapped: Wrapped) -> None:
+    """The launcher is a shell that starts the wrapper, and something that would outlive it."""
+    pids = wrapped.node / "pids"
+    script = f"sleep 600 & echo $! >> {pids}; wait"
+    wrapper = shlex.join([sys.executable, "-I", "-S", rank.__file__, "sh", "-c", script])
+    environment = {"SIXDIM_NODE": str(wrapped.node), "SIXDIM_CORES": "[null]", "SIXDIM_RANK_VARIABLES": "[]"}
+    launcher = subprocess.Popen(
+        ["sh", "-c", f"sleep 600 & echo $! >> {pids}; {wrapper} & wait"],
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    wait_for(lambda: pids.exists() and pids.read_text().count("\n") == 2)
+    launcher.kill()
+    launcher.wait()
+    for pid in pids.read_text().split():
+        wait_for(lambda pid=pid: ended(int(pid)))
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for nothing but its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True

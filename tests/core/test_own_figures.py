@@ -8,7 +8,7 @@ import pytest
 
 from pytest_sixdim.core.case import Measure
 from pytest_sixdim.core.events import Segment
-from pytest_sixdim.core.results import Measured
+from pytest_sixdim.core.results import Measured, nature
 from pytest_sixdim.core.speed import measure_speed, speed_of_kind
 
 from .builders import BORDER, at, events, progress, segment, window
@@ -180,3 +180,16 @@ def test_fewer_seconds_than_passed_are_contradicted_beside_a_segment_without() -
     assert window(events(*said)).suspect == ()
     said[2] = segment(3, seconds=5.0)
     assert window(events(*said)).suspect == ("segment 3 claims 5 s of training where 10 s passed",)
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ({}, ""),
+        ({"kind": "train", "self_reported": False}, ""),
+        ({"kind": "train", "self_reported": True}, "self-reported"),
+        ({"kind": "whole", "self_reported": True}, "whole, self-reported"),
+    ],
+)
+def test_the_nature_of_a_figure(detail: dict[str, Any], words: str) -> None:
+    assert nature(detail) == words

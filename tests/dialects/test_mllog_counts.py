@@ -10,7 +10,9 @@ from pytest_sixdim.dialects.mllog_counts import Counts, Position, Sizes
 Blocks = list[tuple[int | None, int | None]]
 
 
-def sizes(blocks: Blocks, *, batch: int | None = 64, steps: list[int] | None = None, running: int = 0) -> list[int | None]:
+def sizes(
+    blocks: Blocks, *, batch: int | None = 64, steps: list[int] | None = None, running: int = 0
+) -> list[int | None]:
     counts = Counts(batch, None)
     counts.running = running
     of = Sizes(counts)

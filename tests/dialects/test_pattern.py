@@ -130,6 +130,15 @@ def test_an_evaluation_that_says_its_length_is_cut_out() -> None:
     assert [segment.seconds for segment in segments(events)] == [10, 16]
 
 
+def test_an_evaluation_stands_at_the_last_epoch_or_step() -> None:
+    steps = PatternDialect(job(), progress=r"step (?P<step>\d+)", accuracy=r"acc (?P<accuracy>\S+)")
+    (_, evaluation) = read(steps, "step 20", "acc 70")
+    assert (evaluation.epoch, evaluation.step) == (None, 20)
+    epochs = PatternDialect(job(), progress=r"e(?P<epoch>\d+) step (?P<step>\d+)", accuracy=r"acc (?P<accuracy>\S+)")
+    (_, evaluation) = read(epochs, "e3 step 20", "acc 70")
+    assert (evaluation.epoch, evaluation.step) == (3, None)
+
+
 def test_the_accuracy_is_multiplied_in_decimal() -> None:
     dialect = PatternDialect(job(), accuracy=r"acc (?P<accuracy>\S+)", accuracy_scale=100)
     assert [event.value for event in read(dialect, "acc 0.7736", "acc 0.57")] == [77.36, 57.0]

@@ -1,13 +1,12 @@
 """FlagPerf's and DeepSparkHub's [PerfLog] lines.
 
-Lines marked verbatim are from DeepSparkHub's bert_sample/pytorch/iluvatar/results or FlagPerf's training/README.md, with
-the metadata shortened; all others are made from the format that FlagPerf's logger prints.
+Lines marked verbatim are from DeepSparkHub's bert_sample/pytorch/iluvatar/results or FlagPerf's training/README.md,
+with the metadata shortened; all others are made from the format that FlagPerf's logger prints.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,6 +30,7 @@ from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects import make_dialect, printed_where
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.perflog import PerfLogDialect
+from tests.dialects.held import held_by
 
 #: Milliseconds since 1970.
 START = 1_600_000_000_000
@@ -90,9 +90,7 @@ def step(n: int, at: float, samples: int | None = None, **more: Any) -> str:
 
 def events(reader: PerfLogDialect, lines: Iterable[str]) -> list[Event]:
     """All events, each as the agent would take it."""
-    found = [
-        (event, float(n)) for n, each in enumerate(lines) for event in reader.read(each, seen=float(n), rank=0)
-    ]
+    found = [(event, float(n)) for n, each in enumerate(lines) for event in reader.read(each, seen=float(n), rank=0)]
     return [event_from(event_record(event), seen=seen, rank=0) for event, seen in found]
 
 
@@ -496,20 +494,6 @@ def test_it_keeps_no_more_of_a_long_log_than_of_a_short_one() -> None:
     assert size(3000) <= size(300) + 200
 
 
-def held_by(thing: Any, seen: set[int] | None = None) -> int:
-    """Bytes of an object and all that hangs on it, the job left out."""
-    seen = set() if seen is None else seen
-    if id(thing) in seen or isinstance(thing, (Job, type)):
-        return 0
-    seen.add(id(thing))
-    below: list[Any] = list(vars(thing).values()) if hasattr(thing, "__dict__") else []
-    if isinstance(thing, dict):
-        below += [*thing, *thing.values()]
-    elif isinstance(thing, (list, tuple, set)):
-        below += thing
-    return sys.getsizeof(thing) + sum(held_by(each, seen) for each in below)
-
-
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
@@ -541,3 +525,26 @@ def test_any_lines_in_any_order_are_read_or_refused(lines: list[str]) -> None:
                     event_from(event_record(event), seen=float(n), rank=0)
             except EventError:
                 continue
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["STEP_END", "STEP_END", "EVALUATE", "EPOCH_END", "TRAIN_START"]),
+            st.integers(0, 500),
+            st.none() | st.floats(0, 3),
+        ),
+        max_size=25,
+    )
+)
+def test_no_more_time_is_trained_than_has_passed(reports: list[tuple[str, int, float | None]]) -> None:
+    lines, at = [], 0.0
+    for n, (name, passed, took) in enumerate(reports):
+        at += passed / 100
+        timed = {} if took is None else {"time": took}
+        lines.append(line(name, at, global_steps=n, eval_accuracy=0.5, **timed))
+    found = events(dialect(), [*lines, line("TRAIN_END", at)])
+    assert sum(seconds or 0.0 for _, seconds in segments(found)) <= at + 1e-3
+    stamps = [event.t for event in found if isinstance(event, Segment)]
+    assert stamps == sorted(stamps)

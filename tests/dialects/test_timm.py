@@ -8,9 +8,21 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_sixdim.core.case import Measure
-from pytest_sixdim.core.events import End, Evaluation, Event, EventError, Progress, Segment, WarmupEnd
+from pytest_sixdim.core.events import (
+    End,
+    Evaluation,
+    Event,
+    EventError,
+    Progress,
+    Segment,
+    WarmupEnd,
+    event_from,
+    event_record,
+)
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects import make_dialect, printed_where
 from pytest_sixdim.dialects.job import Job
@@ -171,6 +183,16 @@ def test_warm_up_ends_where_the_case_says() -> None:
 def test_impossible_times_are_errors() -> None:
     with pytest.raises(EventError, match="times and rates must be above 0"):
         read(TimmDialect(job(2, 64)), [SWIN[1].replace("405.65/s", "0.00/s")])
+
+
+@given(st.sampled_from([*SWIN, *TOY, EMA]), st.integers(0, 150), st.text("0123456789.e-+/ ([])nai", max_size=4))
+def test_a_damaged_line_is_read_or_refused(line: str, place: int, text: str) -> None:
+    dialect = TimmDialect(job(2, 64))
+    try:
+        for event in read(dialect, [SWIN[0], line[:place] + text + line[place + 1 :], SWIN[2]]):
+            assert event_from(event_record(event), seen=event.seen, rank=0).kind == event.kind
+    except EventError:
+        pass
 
 
 @pytest.mark.parametrize("line", ["", "Train: 0 [", "Test: [ 0/30]", "Train: x [ 0/3 (0%)]", "Best metric: 3"])

@@ -38,5 +38,5 @@ def test_an_offset_is_written_as_it_is_read() -> None:
     for text in ("+08:00", "-03:30", "+05:45", "+00:00"):
         assert offset_text(parse_offset(text)) == text
     for text in ("8", "+8", "+08:60", "+15:00", "08:00", "CST", ""):
-        with pytest.raises(CannotImport, match="--utc-offset .*such as"):
+        with pytest.raises(CannotImport, match=r"--utc-offset .*such as"):
             parse_offset(text)

@@ -54,7 +54,7 @@ def test_two_monitors_of_cards_are_one_too_many(tmp_path: Path) -> None:
     run = flagperf_run(tmp_path)
     node = run / CASE / "round1" / "10.1.2.2_noderank0"
     shutil.copy(node / "nvidia_monitor.log", node / "iluvatar_monitor.log")
-    with pytest.raises(CannotImport, match="several monitors of cards: iluvatar_monitor.log, nvidia_monitor.log"):
+    with pytest.raises(CannotImport, match=r"several monitors of cards: iluvatar_monitor\.log, nvidia_monitor\.log"):
         logged_runs(run, 1)
 
 

@@ -115,7 +115,7 @@ def test_a_board_of_two_chips_has_one_meter(tmp_path: Path) -> None:
     path = monitor(tmp_path / "iluvatar_monitor.log", readings)
     _, head, lines = samples(path, around("iluvatar", 4, card="Iluvatar BI-V150"), tmp_path)
     assert lines[0]["power"] == [93.0] * 4
-    assert (head["sources"]["power"]["scope"], head["sources"]["power"]["sensors"]) == ("module", [0, 0, 1, 1])
+    assert (head["sources"]["power"]["scope"], head["sources"]["power"]["sensors"]) == ("module", [0, 0, 2, 2])
     read, head, _ = samples(path, around("iluvatar", 1, card="Iluvatar BI-V150"), tmp_path)
     assert "not all cards are leased" in read.unavailable["power"]
     assert "memory" not in read.unavailable
@@ -129,11 +129,11 @@ def test_a_log_without_times_of_day_can_be_laid_over_no_monitor(tmp_path: Path) 
 
 
 def test_an_offset_that_is_given_is_not_inferred(tmp_path: Path) -> None:
-    readings = every_five_seconds(RUN[0] - 4 * 3600, RUN[1] + 4 * 3600)
+    readings = every_five_seconds(RUN[0] - 2 * 3600, RUN[1] + 600, cards=1)
     path = monitor(tmp_path / "m.log", readings)
     with pytest.raises(CannotImport, match=r"m\.log: it may be in local time of .*--utc-offset"):
-        samples(path, around(), tmp_path)
-    read, _, lines = samples(path, around(offset=CHINA), tmp_path)
+        samples(path, around(cards=1), tmp_path)
+    read, _, lines = samples(path, around(cards=1, offset=CHINA), tmp_path)
     assert lines[0]["t"] == readings[0][0]
     assert not any("local time" in note for note in read.notes)
 

@@ -17,8 +17,6 @@ from pytest_sixdim.samplers.tool.query import NUMBERS, Field, Query, query
 from pytest_sixdim.samplers.tool.reading import CardReading, card_reading, chosen
 from pytest_sixdim.samplers.tool.units import Cell, is_missing, number
 
-#: Vendors whose directories FlagPerf calls otherwise.
-CALLED = {"dcu": "hygon"}
 #: Numbers that a line must have to be a card's.
 LEAST_NUMBERS = 2
 #: Formats of tools that print all cards at once, in a form that a log keeps.
@@ -46,7 +44,7 @@ LINES = (
     ),
     # cambricon: "32C 106 W/ 0 MiB/ 23374 0%"
     LineFormat(
-        "cambricon",
+        "eleven words",
         re.compile(
             r"(?P<temperature>\S{1,20}) (?P<power>\S{1,20}) W?/ (?P<memory>\S{1,20}) MiB/ (?P<memory_total>\S{1,20}) "
             r"(?P<utilization>\S{1,20})"

@@ -134,8 +134,8 @@ def _write(monitor: Path, found: Survey, around: Around, offset: float, read: Mo
     totals = [card.values.get("memory_total") for card in leased]
     lines = _open(samples, around, totals, sources, read.unavailable)
     try:
-        for tick, cards in readings(monitor, found.form, len(found.cards)):
-            if cards is None:
+        for tick, cards in readings(monitor, found.form):
+            if len(cards) != len(found.cards):
                 continue
             whole = shared(cards, boards, rule) if rule is not None and boards else cards
             row = {name: [believed(name, card) for card in whole[: around.cards]] for name in channels}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,8 @@ class Survey:
         first, last: its earliest and latest reading, local time (Tick.local).
         cards: of the first reading that shows as many as most do.
         channels: those that have a value on any card.
-        dropped: readings that are nobody's.
+        dropped: readings that show another number of cards, or of a time that was over: where a line is missing, those
+            after it are of other cards than they seem.
     """
 
     form: MonitorFormat
@@ -40,36 +40,43 @@ def survey(monitor: Path, formats: Sequence[MonitorFormat]) -> Survey | None:
     form = _format(monitor, formats)
     if form is None:
         return None
-    counts = Counter(len(form.read(tick.lines)) for tick in ticks(monitor))
-    del counts[0]
-    usual = max(counts, key=lambda number: (counts[number], number))
-    begin: float | None = None
-    end = 0.0
-    first: tuple[CardReading, ...] = ()
-    known: set[str] = set()
-    dropped = 0
-    for tick, cards in readings(monitor, form, usual):
-        if cards is None:
-            dropped += 1
-            continue
-        begin, end = tick.local if begin is None else begin, tick.local
-        first = first or tuple(cards)
-        known |= {name for card in cards for name in CHANNELS if card.values.get(name) is not None}
-    return Survey(form, begin or 0.0, end, first, tuple(name for name in CHANNELS if name in known), dropped)
+    number, found = 0, dict[int, _Alike]()
+    for tick, cards in readings(monitor, form):
+        number += 1
+        if cards:
+            found.setdefault(len(cards), _Alike(cards, tick.local)).add(tick, cards)
+    if not found:
+        raise CannotImport(f"{monitor}: its times never go on")
+    usual = max(found.values(), key=lambda alike: (alike.number, len(alike.cards)))
+    channels = tuple(name for name in CHANNELS if name in usual.channels)
+    return Survey(form, usual.first, usual.last, tuple(usual.cards), channels, number - usual.number)
 
 
-def readings(monitor: Path, form: MonitorFormat, usual: int) -> Iterator[tuple[Tick, list[CardReading] | None]]:
-    """The readings with their cards; None where their number is not `usual`, or time did not go on.
+class _Alike:
+    """The readings that show the same number of cards."""
 
-    A line that is missing shifts the lines after it to other cards: such a reading is nobody's.
-    """
+    def __init__(self, cards: Sequence[CardReading], local: float) -> None:
+        self.cards = cards
+        self.first = self.last = local
+        self.number = 0
+        self.channels: set[str] = set()
+
+    def add(self, tick: Tick, cards: Sequence[CardReading]) -> None:
+        self.number += 1
+        self.last = tick.local
+        for name in CHANNELS:
+            if name not in self.channels and any(card.values.get(name) is not None for card in cards):
+                self.channels.add(name)
+
+
+def readings(monitor: Path, form: MonitorFormat) -> Iterator[tuple[Tick, list[CardReading]]]:
+    """The readings with their cards; none where time did not go on since the one before."""
     before: float | None = None
     for tick in ticks(monitor):
-        cards = form.read(tick.lines)
         ascending = before is None or tick.local > before
         if ascending:
             before = tick.local
-        yield tick, cards if ascending and len(cards) == usual else None
+        yield tick, form.read(tick.lines) if ascending else []
 
 
 def _format(monitor: Path, formats: Sequence[MonitorFormat]) -> MonitorFormat | None:

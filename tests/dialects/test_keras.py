@@ -1,0 +1,179 @@
+"""The dialect `keras`. The logs of Keras 3 were printed by Keras 3 with TensorFlow 2.21; lines of Keras 2 are made from
+its format."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_sixdim.agent.lines import LineSplitter
+from pytest_sixdim.core.case import Measure
+from pytest_sixdim.core.events import Evaluation, EventError, Progress, Segment, WarmupEnd
+from pytest_sixdim.core.options import OptionError
+from pytest_sixdim.dialects import make_dialect
+from tests.dialects.printed import EPOCHS, REPORTS, job, of, read
+
+#: verbose=2: fit of three epochs of 23 steps, and evaluate.
+PLAIN = """\
+Epoch 1/3
+23/23 - 0s - 10ms/step - accuracy: 0.1002 - loss: 2.5589
+Epoch 2/3
+23/23 - 0s - 6ms/step - accuracy: 0.0926 - loss: 2.4039
+Epoch 3/3
+23/23 - 0s - 6ms/step - accuracy: 0.0912 - loss: 2.3605
+12/12 - 0s - 11ms/step - accuracy: 0.1111 - loss: 2.3278
+""".splitlines()
+#: The same with validation_data.
+VALIDATED = """\
+Epoch 1/3
+23/23 - 0s - 18ms/step - accuracy: 0.1100 - loss: 2.3852 - val_accuracy: 0.1139 - val_loss: 2.3424
+Epoch 2/3
+23/23 - 0s - 7ms/step - accuracy: 0.1023 - loss: 2.3484 - val_accuracy: 0.1028 - val_loss: 2.3240
+Epoch 3/3
+23/23 - 0s - 5ms/step - accuracy: 0.1016 - loss: 2.3345 - val_accuracy: 0.1083 - val_loss: 2.3157
+12/12 - 0s - 4ms/step - accuracy: 0.1083 - loss: 2.3157
+""".splitlines()
+#: verbose=1, the bytes of an epoch as they were written to a pipe, but for shorter bars.
+BARS = (
+    b"Epoch 1/3\n\r\x1b[1m 1/23\x1b[0m \x1b[37m\xe2\x94\x81\xe2\x94\x81\x1b[0m \x1b[1m4s\x1b[0m 200ms/step - accuracy: "
+    b"0.0781 - loss: 2.4497\x08\x08\x08\x08\r\x1b[1m23/23\x1b[0m \x1b[32m\xe2\x94\x81\xe2\x94\x81\x1b[0m\x1b[37m\x1b[0m"
+    b" \x1b[1m0s\x1b[0m 6ms/step - accuracy: 0.0912 - loss: 2.4082 - val_accuracy: 0.0917 - val_loss: 2.3756\n"
+)
+
+
+def bars(epoch: int, *steps: int, validated: str = "") -> list[str]:
+    """The lines of an epoch of 100 steps with verbose=1, as the agent gives them."""
+    lines = [f"{step:3}/100 ━━━━━━━━━━━━━━━━━━━━ 0s 6ms/step - accuracy: 0.9000 - loss: 0.{step:03}" for step in steps]
+    return [f"Epoch {epoch}/9", *lines[:-1], lines[-1] + validated]
+
+
+def test_an_epoch_without_validation_lasts_from_its_first_line_to_its_last() -> None:
+    lines = list(zip((0.0, 9.0, 9.0, 15.0, 15.0, 22.0, 24.0), PLAIN, strict=True))
+    events = read("keras", lines, job(EPOCHS))
+    assert [event.seconds for event in of(WarmupEnd, events)] == [9.0]
+    assert [(s.samples, s.seconds, s.steps, s.loss) for s in of(Segment, events)] == [
+        (1472, 6.0, 23, 2.4039),
+        (1472, 7.0, 23, 2.3605),
+    ]
+
+
+def test_what_comes_after_the_last_epoch_is_an_evaluation() -> None:
+    [event] = of(Evaluation, read("keras", PLAIN, job(EPOCHS)))
+    assert (event.value, event.epoch, event.seconds) == (0.1111, 3, 1.0)
+
+
+def test_the_last_batch_of_an_epoch_has_what_is_left() -> None:
+    segments = of(Segment, read("keras", PLAIN, job(EPOCHS), samples_per_epoch=1437))
+    assert [segment.samples for segment in segments] == [1437, 1437]
+
+
+def test_with_validation_the_speed_of_an_epochs_line_is_that_of_all_of_it() -> None:
+    events = read("keras", [(0.0, VALIDATED[0]), (9.0, VALIDATED[1]), (9.0, VALIDATED[2]), (19.0, VALIDATED[3])], job())
+    [segment] = of(Segment, events)
+    assert (segment.seconds, segment.rated, segment.rated_as) == (None, pytest.approx(147.2), "whole")
+
+
+def test_the_validation_of_an_epoch_is_an_evaluation_and_a_later_test_is_none() -> None:
+    found = of(Evaluation, read("keras", VALIDATED, job()))
+    assert [(event.value, event.epoch, event.seconds) for event in found] == [
+        (0.1139, 1, None),
+        (0.1028, 2, None),
+        (0.1083, 3, None),
+    ]
+
+
+def test_another_metric_of_the_validation_can_be_named() -> None:
+    for run, options in ((job(metric="loss"), {}), (job(), {"metric": "val_loss"})):
+        assert [event.value for event in of(Evaluation, read("keras", VALIDATED, run, **options))][0] == 2.3424
+
+
+def test_a_validation_without_the_metric_is_a_broken_line() -> None:
+    with pytest.raises(EventError, match="no figure of 'f1' in this evaluation, only val_accuracy, val_loss"):
+        read("keras", VALIDATED, job(metric="f1"))
+
+
+def test_the_bytes_of_a_bar_become_its_line() -> None:
+    splitter = LineSplitter()
+    lines = [*splitter.feed(BARS), *splitter.finish()]
+    assert [event.value for event in of(Evaluation, read("keras", lines, job()))] == [0.0917]
+
+
+def test_a_bar_was_printed_when_the_line_before_it_was_read() -> None:
+    """The carriage return that ends a bar's line comes with the next bar: the last one is read after the validation."""
+    first = zip((0.0, 1.0, 2.0, 9.0, 9.0), bars(1, 10, 40, 90, 100, validated=" - val_accuracy: 0.9"), strict=True)
+    second = zip((9.0, 10.0, 11.0, 12.0, 19.0, 19.0), bars(2, 10, 40, 70, 95, 100, validated=" - val_accuracy: 0.9"))
+    events = read("keras", [*first, *second], job())
+    assert [event.seconds for event in of(WarmupEnd, events)] == [2.0]
+    assert [(s.steps, s.samples, s.seconds, s.t, s.seen) for s in of(Segment, events)] == [(95, 6080, 3.0, 12.0, 12.0)]
+    assert [(event.t, event.seconds) for event in of(Evaluation, events)] == [(9.0, 7.0), (19.0, 7.0)]
+
+
+def test_without_validation_the_steps_after_the_last_bar_count() -> None:
+    lines = [*zip((0.0, 1.0, 2.0, 3.0), bars(1, 10, 40, 100)), *zip((3.0, 4.0, 6.0, 7.0), bars(2, 10, 60, 100))]
+    [segment] = of(Segment, read("keras", lines, job()))
+    assert (segment.steps, segment.seconds) == (100, 4.0)
+
+
+def test_bars_make_segments_of_steps() -> None:
+    lines = zip((0.0, 1.0, 2.0, 3.0, 4.0), bars(1, 20, 40, 60, 80, 100), strict=False)
+    measure = Measure(warmup_steps=10, steady=False, segment_steps=20, segment_seconds=0.0)
+    assert [segment.steps for segment in of(Segment, read("keras", lines, job(measure)))] == [20, 20]
+
+
+def test_a_bar_that_is_printed_once_more_when_its_epoch_ends_counts_once() -> None:
+    lines = [*zip((0.0, 1.0, 2.0, 3.0, 3.0), bars(1, 10, 40, 100, 100)), (5.0, bars(1, 1)[1]), (6.0, bars(1, 100)[1])]
+    events = read("keras", lines, job(REPORTS))
+    assert sum(segment.steps or 0 for segment in of(Segment, events)) == 100
+    assert len(of(Evaluation, events)) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "625/625 [==============================] - 3s 5ms/step - loss: 0.5000 - accuracy: 0.8200",
+        "625/625 - 3s - loss: 0.5000 - accuracy: 0.8200 - 3s/epoch - 5ms/step",
+    ],
+)
+def test_lines_of_keras_2_are_read(line: str) -> None:
+    lines = [(0.0, "Epoch 1/2"), (5.0, line), (5.0, "Epoch 2/2"), (8.0, line)]
+    events = read("keras", lines, job())
+    assert [(s.steps, s.seconds, s.loss) for s in of(Segment, events)] == [(625, 3.0, 0.5)]
+    assert [event.step for event in of(Progress, events)] == [625, 1250]
+
+
+def test_a_partial_bar_of_keras_2_has_no_metric_called_eta() -> None:
+    lines = ["Epoch 1/2", " 32/625 [>.............................] - ETA: 2s - loss: 0.6900 - accuracy: 0.5000"]
+    assert [event.loss for event in of(Progress, read("keras", lines, job()))] == [0.69]
+
+
+def test_a_recorded_log_has_the_speed_that_is_printed_exactly_enough() -> None:
+    lines = ["Epoch 1/2", "23/23 - 3s - 120ms/step - loss: 2.5", "Epoch 2/2", "23/23 - 3s - 110ms/step - loss: 2.4"]
+    [segment] = of(Segment, read("keras", lines, job(recorded=True)))
+    assert segment.seconds == pytest.approx(23 * 0.11)
+    assert of(Segment, read("keras", PLAIN, job(recorded=True))) == []
+
+
+@pytest.mark.parametrize("line", ["10/24 files", "3/4 - of the work", "1/2", "I0000 00:00:17 port.cc:153] oneDNN", ""])
+def test_other_lines_say_nothing(line: str) -> None:
+    assert of(Segment, read("keras", ["Epoch 1/2", line], job(REPORTS))) == []
+
+
+@pytest.mark.parametrize("given", [0, -1, "many", True, 1.5])
+def test_samples_of_an_epoch_are_counted(given: object) -> None:
+    with pytest.raises(OptionError, match="must be a whole number above 0"):
+        make_dialect("keras", {"samples_per_epoch": given})
+
+
+PIECES = st.sampled_from([*PLAIN, *VALIDATED, *bars(1, 1, 50, 100), "0/0 - 0s - 0s/step - loss: nan", "1/1 - loss: inf"])
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=60), st.tuples(PIECES, st.text(max_size=9)).map("".join))))
+def test_whatever_is_printed_gives_events_or_a_broken_line(lines: list[str]) -> None:
+    for measure in (EPOCHS, REPORTS):
+        dialect = make_dialect("keras", {"samples_per_epoch": 100}, job=job(measure))
+        for number, line in enumerate(lines):
+            try:
+                list(dialect.read(line, seen=float(number), rank=0))
+            except EventError as error:
+                assert str(error)
