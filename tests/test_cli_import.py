@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.campaign.earlier import Earlier
+from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.reading import read_run
 from pytest_sixdim.campaign.recording import record_baselines
 from pytest_sixdim.cli import main
@@ -162,6 +164,15 @@ def test_imported_figures_become_no_baseline(imports: Imports) -> None:
     assert lines == [
         "no baseline of tiny nvidia-amp-fp16-bs32-1x2: imported from logs: nothing of it was measured here"
     ]
+
+
+def test_an_imported_run_stands_in_for_no_launch(imports: Imports) -> None:
+    imports.run(case(imports.directory), *imports.logs(1))
+    key = RunKey("tiny", "nvidia-amp-fp16-bs32-1x2", "full", 1)
+    asked = {"case": key.case, "configuration": key.configuration, "role": "full", "index": 1}
+    order = {**asked, "identity": "0" * 64, "identity_parts": {"seed": 1}, "limits": {"timeout": 60.0, "stall": 60.0}}
+    answer = Earlier((imports.results / "latest").resolve()).take(key, order, imports.directory / "full-1")
+    assert (answer.reused, answer.words) == (False, "launched again: it does not say what decided it")
 
 
 def test_a_run_that_missed_its_target_or_went_astray_fails(imports: Imports) -> None:

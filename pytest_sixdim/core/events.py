@@ -65,7 +65,7 @@ class Segment(Event):
 
     A program that nobody wrote for this project may say less: `samples`, `seconds` or `steps` are then None, and
     `rated` is what it calls its speed over the segment itself (samples/s of the whole job), of the kind `rated_as`
-    (docs/method.md, section 1). There are samples and seconds, or there is `rated`. `reports`: how many reports of
+    (docs/method.md, section 1). There are seconds, or there is `rated`. `reports`: how many reports of
     such a program the segment was joined from.
     """
 
@@ -179,18 +179,17 @@ def event_from(record: Mapping[str, Any], *, seen: float, rank: int) -> Event:
     if kind is End and values["status"] not in END_STATUSES:
         raise EventError(f"event 'end': status {values['status']!r:.80}; allowed: {', '.join(END_STATUSES)}")
     if kind is Segment:
-        _check_segment(values)
+        _check_segment(values, record)
     return kind(**values, diverged=diverged)
 
 
-def _check_segment(values: Mapping[str, Any]) -> None:
-    """Raises EventError for a segment that says nothing of its speed."""
+def _check_segment(values: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+    """Raises EventError for a segment that says neither how long it took nor how fast it was."""
     if values.get("rated") is None:
-        for name, kind in (("samples", "int"), ("seconds", "float")):
-            if name not in values:
-                raise EventError(f"event 'segment' lacks {name!r}")
-            if values[name] is None:
-                raise EventError(f"event 'segment': {name!r} must be {kind}, not None or infinite")
+        if "seconds" not in values:
+            raise EventError("event 'segment' lacks 'seconds'")
+        if values["seconds"] is None:
+            raise EventError(f"event 'segment': 'seconds' must be float, not {record['seconds']!r:.80}")
     elif values.get("rated_as") not in SPEED_KINDS:
         raise EventError(f"event 'segment': rated_as {values.get('rated_as')!r:.80}; allowed: {', '.join(SPEED_KINDS)}")
 

@@ -80,7 +80,7 @@ class InternEvoDialect:
             speed=rate / self._size,
         )
         yield sign
-        consumed = _difference(tokens, self._tokens)
+        consumed = _difference(tokens, 0 if step == 0 else self._tokens)
         self._tokens, self._skips = tokens, skips
         samples = None if consumed is None or consumed % self._size else consumed // self._size
         yield from self._stretches.trained(

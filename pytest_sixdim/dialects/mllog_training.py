@@ -12,8 +12,6 @@ from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 #: A line that says the same as one less than so many seconds before it is another rank's.
 SAME = 1.0
-#: A gap between two blocks, evaluations apart, of at most so many seconds belongs to neither and is no pause.
-GAP = 0.1
 
 
 @dataclass
@@ -40,8 +38,6 @@ class Training:
         self._stopped: dict[str, Position] = {}  # the last stop of each kind
         self.open = False
         self._passed = False  # an epoch of unknown size has stopped since training began
-        self._border: float | None = None  # when training last began or stopped
-        self._evaluated: float | None = 0.0  # seconds of evaluations since it stopped; None where one does not say
         self._counted: int | None = None  # the count of the last step
         self._taken: int | None = None  # samples of the open interval in steps, or between evaluations
         self._unknown = False  # what of the open interval came before an evaluation is unknown
@@ -83,14 +79,8 @@ class Training:
         if self.open and self._passed:
             return
         self._taken, self._unknown, self._passed = None, False, False
-        gap = None
-        if t is not None and self._border is not None and self._evaluated is not None:
-            gap = t - self._border - self._evaluated
-        if gap is not None and 0 <= gap <= GAP:
-            self._stretches.broke(gap)
-        else:
-            self._stretches.began(t)
-        self.open, self._border, self._evaluated = True, t, 0.0
+        self._stretches.began(t)
+        self.open = True
 
     def _stop(
         self, kind: str, interval: _Interval, place: Position, size: int | None, seen: float, rank: int
@@ -100,7 +90,6 @@ class Training:
             size = size - self._taken if size is not None and not self._unknown else 0
             if size < (self._counts.batch or 1):
                 return  # its end is that of the last step
-        self._evaluated = 0.0
         epochs = 0 if self._counts.epochs_are_samples else 1 if kind == "epoch" else (interval.start.epochs or 0)
         yield from self._trained(place.t, size, seen, rank, epochs=epochs)
 
@@ -114,15 +103,17 @@ class Training:
         epochs: int = 0,
         loss: float | None = None,
     ) -> Iterator[Event]:
-        """So many samples were trained up to `t`."""
-        self._border = t if samples else None
+        """So many samples were trained up to `t`; without a number, nobody knows how many, and the time is a pause."""
+        if not samples:
+            self._stretches.began(t)
+            return
         yield from self._stretches.trained(
             Stretch(
-                t=t if samples else None,
+                t=t,
                 seen=seen,
                 rank=rank,
-                steps=self._counts.steps_of(samples) if samples else None,
-                samples=samples or None,
+                steps=self._counts.steps_of(samples),
+                samples=samples,
                 epochs=epochs,
                 loss=loss,
             )
@@ -130,7 +121,7 @@ class Training:
 
     def step(self, place: Position, loss: float | None, seen: float, rank: int) -> Iterator[Event]:
         """A step has ended."""
-        if not self.open and self._border is None and not self._stopped:  # a log without blocks and epochs
+        if not self.open and not self._intervals and not self._stopped:  # a log without blocks and epochs
             self._begin(place.t)
             self._counted = place.samples
             return
@@ -141,7 +132,6 @@ class Training:
         samples = more if more is not None and more > 0 and (batch is None or more % batch == 0) else batch
         self._counted = place.samples
         self._taken = (self._taken or 0) + (samples or 0)
-        self._evaluated = 0.0
         yield from self._trained(place.t, samples, seen, rank, loss=loss)
 
     def evaluating(self, place: Position, seen: float, rank: int) -> Iterator[Event]:
@@ -154,18 +144,12 @@ class Training:
         base = mark if self._taken is not None else start if start in (0, mark) else None
         samples = place.samples - base if base is not None else 0
         self._taken = (self._taken or 0) + max(0, samples)
-        self._evaluated = 0.0
-        if samples > 0:
-            yield from self._trained(place.t, samples, seen, rank)
-        else:
-            self._unknown, self._border = True, place.t
-            self._stretches.began(place.t)
+        self._unknown = self._unknown or samples <= 0
+        yield from self._trained(place.t, max(0, samples), seen, rank)
 
     def evaluated(self, place: Position, seconds: float | None) -> float | None:
         """An evaluation ended there after so many seconds; returns them, None where nobody knows."""
         for interval in self._intervals.values():
             interval.evaluations += 1
             interval.whole = interval.whole and (place.epoch is None or abs(place.epoch - round(place.epoch)) < 1e-3)
-        if self._evaluated is not None:
-            self._evaluated = None if seconds is None else self._evaluated + seconds
         return self._stretches.evaluated(place.t, seconds)

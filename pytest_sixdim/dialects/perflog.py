@@ -67,6 +67,7 @@ class PerfLogDialect:
         self._stretches = Stretches(self._job)
         self._steps = Steps(self._job)
         self._held: Stretch | None = None
+        self._spoiled = False  # the stretch under way has an evaluation that no event can tell of
         self._stepped: float | None = None  # when the last step was reported
         self._rank: int | None = None  # of the first step: other ranks may print into the same log
         self._evaluated: tuple[int | None, float | None] = (None, None)  # step and instant of the last evaluation
@@ -97,7 +98,7 @@ class PerfLogDialect:
             yield from self._release()
         elif name in ("TRAIN_START", "TRAIN_BEGIN"):
             yield from self._release()
-            self._evaluated = (None, None)
+            self._evaluated, self._spoiled = (None, None), False
             self._steps.restart()
         elif name == "EPOCH_END":
             self._steps.epoch_ended()
@@ -129,12 +130,12 @@ class PerfLogDialect:
             diverged=loss is not None and not math.isfinite(loss),
         )
         self._stepped = t
-        if first:
+        amount = samples is not None or (steps is not None and self._job.global_batch_size is not None)
+        if first or not amount:
             self._stretches.began(t)  # a resumed run's counts start high: only differences count
             return
-        amount = samples is not None or (steps is not None and self._job.global_batch_size is not None)
         self._held = Stretch(
-            t=t if amount else None,
+            t=t,
             seen=seen,
             rank=rank,
             steps=steps,
@@ -145,8 +146,11 @@ class PerfLogDialect:
 
     def _release(self) -> Iterator[Event]:
         held, self._held = self._held, None
-        if held is not None:
+        if held is not None and self._spoiled:
+            self._stretches.began(held.t)
+        elif held is not None:
             yield from self._stretches.trained(held)
+        self._spoiled = self._spoiled and held is None
 
     def _evaluation(self, value: Mapping[str, Any], t: float | None, seen: float, rank: int) -> Iterator[Event]:
         step = count(value.get("global_steps", value.get("step")))
@@ -169,20 +173,23 @@ class PerfLogDialect:
         held = self._held is not None
         after = max(0.0, t - self._stepped) if t is not None and self._stepped is not None else None
         together = after is not None and after <= TOGETHER
-        if took is not None and told:
+        if not told:
+            if not together:
+                yield from self._release()
+            self._spoiled = not together or held
+            yield from self._release()
+        elif took is not None:
             before = max(0.0, took - after) if after is not None else took if held else 0.0
             if held:
-                self._stretches.broke(before)
+                self._stretches.evaluated(t, before)
                 yield from self._release()
-            self._stretches.broke(took - before)
+            self._stretches.evaluated(t, took - before)
         elif together and held:
-            self._stretches.evaluated(t) if told else self._stretches.began(None)
+            self._stretches.evaluated(t)
             yield from self._release()
         elif not together:
             yield from self._release()
-            if told:
-                return self._stretches.evaluated(t, alone=held and step == self._steps.step)
-            self._stretches.began(None)
+            took = self._stretches.evaluated(t, alone=held and step == self._steps.step)
         return took
 
     def _is_evaluated(self, step: int | None, t: float | None) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pytest_sixdim.core.events import Event, EventError, Segment, event_from
 
@@ -36,8 +37,8 @@ class SixdimDialect:
                 for name in RESERVED:
                     record.pop(name, None)
                 event = event_from(record, seen=seen, rank=rank)
-                if isinstance(event, Segment) and event.steps is None:
-                    raise EventError("event 'segment' lacks 'steps'")
+                if isinstance(event, Segment):
+                    _check(event, record)
             except RecursionError:
                 raise EventError("nested too deeply") from None
             except EventError:
@@ -46,3 +47,12 @@ class SixdimDialect:
                 raise EventError(f"no JSON object: {error}") from None
             yield event
             start = line.find(MARK, start)
+
+
+def _check(segment: Segment, record: Mapping[str, Any]) -> None:
+    """Raises EventError for a segment without what others may leave out."""
+    for name in ("samples", "steps"):
+        if name not in record:
+            raise EventError(f"event 'segment' lacks {name!r}")
+        if record[name] is None:
+            raise EventError(f"event 'segment': {name!r} must be int, not None")

@@ -77,6 +77,11 @@ class Sum:
         return len(self._rates) / math.fsum(1 / rate for rate, _, _ in self._rates)
 
     @property
+    def tells(self) -> bool:
+        """Whether it says how long it took, or how fast it was by the program's own word."""
+        return self.seconds is not None or self.rated is not None
+
+    @property
     def speed(self) -> float | None:
         """What segments are compared by: samples/s, or steps/s; else what the program printed."""
         amount = self.samples or self.steps

@@ -91,7 +91,10 @@ class Stretches:
                 begin = stretch.t - seconds - cut
             yield self._end_warmup(self._warmup, stretch, begin)
         self._sum.add(stretch, samples, seconds)
-        if self._length.is_complete(self._sum):
+        if not self._sum.tells:
+            self._paused += self._sum.seconds or 0.0
+            self._sum = Sum()
+        elif self._length.is_complete(self._sum):
             yield self._end_segment(stretch)
 
     def _seconds(self, stretch: Stretch) -> float | None:

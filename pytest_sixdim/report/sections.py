@@ -77,12 +77,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Heading:
-    """One scorecard as a row of the table. `href`: where the row leads; the rest as in Section."""
+    """One scorecard as a row of the table. `href`: where the row leads; `nature`: of the speed, as in "compute,
+    self-reported"; the rest as in Section."""
 
     href: str | None
     card: Scorecard
     target: str
     judged: str
+    nature: str
     marks: Sequence[str]
 
 
@@ -94,7 +96,8 @@ def heading(record: Mapping[str, Any], ident: str, detailed: bool) -> Heading:
     card = Scorecard.from_json(record)
     folder = folder_link(f"{card.case}/{card.configuration}")
     href = f"#{ident}" if detailed else folder and f"{folder}scorecard.json"
-    return Heading(href, card, target(record), judged(record), marks(card))
+    speed = dimension_view("speed", card.dimensions.get("speed"))
+    return Heading(href, card, target(record), judged(record), speed.nature, marks(card))
 
 
 def section(session: Path, record: Mapping[str, Any], ident: str) -> Section:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pytest_sixdim.core.case import Measure
-from pytest_sixdim.core.events import Event
+from pytest_sixdim.core.events import Event, EventError, event_from, event_record
 from pytest_sixdim.dialects import make_dialect
 from pytest_sixdim.dialects.job import Job
 
@@ -30,6 +31,18 @@ def read(name: str, lines: Iterable[str | tuple[float, str]], run: Job, **option
         seen, text = line if isinstance(line, tuple) else (float(number), line)
         found += dialect.read(text, seen=seen, rank=0)
     return found
+
+
+def assert_bears(name: str, lines: Iterable[str], run: Job, **options: Any) -> None:
+    """Whatever the lines are, they give events that can be kept and read again, or broken lines."""
+    dialect = make_dialect(name, options, job=run)
+    for number, line in enumerate(lines):
+        try:
+            found = list(dialect.read(line, seen=float(number), rank=0))
+        except EventError:
+            continue
+        for event in found:
+            assert event_from(json.loads(json.dumps(event_record(event))), seen=event.seen, rank=event.rank) == event
 
 
 def of(kind: type[Kind], events: Iterable[Event]) -> list[Kind]:

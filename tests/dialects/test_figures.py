@@ -69,7 +69,9 @@ def test_an_option_names_another_figure() -> None:
 
 
 def test_another_figure_is_never_taken_instead() -> None:
-    with pytest.raises(EventError, match=r"no figure of 'mAP' in this evaluation, only loss, top1; name one with log.m"):
+    with pytest.raises(
+        EventError, match=r"no figure of 'mAP' in this evaluation, only loss, top1; name one with log.m"
+    ):
         value("mAP", {"loss": "1", "top1": "2"})
     with pytest.raises(EventError, match="no figure of 'f1'"):
         value("top1", {"loss": "1", "top1": "2"}, metric="f1")

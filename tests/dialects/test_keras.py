@@ -12,7 +12,7 @@ from pytest_sixdim.core.case import Measure
 from pytest_sixdim.core.events import Evaluation, EventError, Progress, Segment, WarmupEnd
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects import make_dialect
-from tests.dialects.printed import EPOCHS, REPORTS, job, of, read
+from tests.dialects.printed import EPOCHS, REPORTS, assert_bears, job, of, read
 
 #: verbose=2: fit of three epochs of 23 steps, and evaluate.
 PLAIN = """\
@@ -42,10 +42,14 @@ BARS = (
 )
 
 
-def bars(epoch: int, *steps: int, validated: str = "") -> list[str]:
-    """The lines of an epoch of 100 steps with verbose=1, as the agent gives them."""
-    lines = [f"{step:3}/100 ━━━━━━━━━━━━━━━━━━━━ 0s 6ms/step - accuracy: 0.9000 - loss: 0.{step:03}" for step in steps]
-    return [f"Epoch {epoch}/9", *lines[:-1], lines[-1] + validated]
+def bars(epoch: int, steps: dict[int, float], *, validated: str = "") -> list[tuple[float, str]]:
+    """The lines of an epoch of 100 steps with verbose=1, as the agent reads them: when, by step (0: its first line)."""
+    texts = {
+        step: f"{step:3}/100 ━━━━━━━━━━━━━━━━━━━━ 0s 6ms/step - accuracy: 0.9000 - loss: 0.{step:03}" for step in steps
+    }
+    texts[0] = f"Epoch {epoch}/9"
+    texts[100] = texts.get(100, "") + validated
+    return [(seen, texts[step]) for step, seen in steps.items()]
 
 
 def test_an_epoch_without_validation_lasts_from_its_first_line_to_its_last() -> None:
@@ -85,7 +89,7 @@ def test_the_validation_of_an_epoch_is_an_evaluation_and_a_later_test_is_none() 
 
 def test_another_metric_of_the_validation_can_be_named() -> None:
     for run, options in ((job(metric="loss"), {}), (job(), {"metric": "val_loss"})):
-        assert [event.value for event in of(Evaluation, read("keras", VALIDATED, run, **options))][0] == 2.3424
+        assert of(Evaluation, read("keras", VALIDATED, run, **options))[0].value == 2.3424
 
 
 def test_a_validation_without_the_metric_is_a_broken_line() -> None:
@@ -101,8 +105,9 @@ def test_the_bytes_of_a_bar_become_its_line() -> None:
 
 def test_a_bar_was_printed_when_the_line_before_it_was_read() -> None:
     """The carriage return that ends a bar's line comes with the next bar: the last one is read after the validation."""
-    first = zip((0.0, 1.0, 2.0, 9.0, 9.0), bars(1, 10, 40, 90, 100, validated=" - val_accuracy: 0.9"), strict=True)
-    second = zip((9.0, 10.0, 11.0, 12.0, 19.0, 19.0), bars(2, 10, 40, 70, 95, 100, validated=" - val_accuracy: 0.9"))
+    value = " - val_accuracy: 0.9"
+    first = bars(1, {0: 0.0, 10: 1.0, 40: 2.0, 90: 9.0, 100: 9.0}, validated=value)
+    second = bars(2, {0: 9.0, 10: 10.0, 40: 11.0, 70: 12.0, 95: 19.0, 100: 19.0}, validated=value)
     events = read("keras", [*first, *second], job())
     assert [event.seconds for event in of(WarmupEnd, events)] == [2.0]
     assert [(s.steps, s.samples, s.seconds, s.t, s.seen) for s in of(Segment, events)] == [(95, 6080, 3.0, 12.0, 12.0)]
@@ -110,19 +115,20 @@ def test_a_bar_was_printed_when_the_line_before_it_was_read() -> None:
 
 
 def test_without_validation_the_steps_after_the_last_bar_count() -> None:
-    lines = [*zip((0.0, 1.0, 2.0, 3.0), bars(1, 10, 40, 100)), *zip((3.0, 4.0, 6.0, 7.0), bars(2, 10, 60, 100))]
+    lines = [*bars(1, {0: 0.0, 10: 1.0, 40: 2.0, 100: 3.0}), *bars(2, {0: 3.0, 10: 4.0, 60: 6.0, 100: 7.0})]
     [segment] = of(Segment, read("keras", lines, job()))
     assert (segment.steps, segment.seconds) == (100, 4.0)
 
 
 def test_bars_make_segments_of_steps() -> None:
-    lines = zip((0.0, 1.0, 2.0, 3.0, 4.0), bars(1, 20, 40, 60, 80, 100), strict=False)
+    lines = bars(1, {0: 0.0, 20: 1.0, 40: 2.0, 60: 3.0, 80: 4.0, 100: 5.0})
     measure = Measure(warmup_steps=10, steady=False, segment_steps=20, segment_seconds=0.0)
-    assert [segment.steps for segment in of(Segment, read("keras", lines, job(measure)))] == [20, 20]
+    assert [segment.steps for segment in of(Segment, read("keras", lines, job(measure)))] == [20, 20, 20]
 
 
 def test_a_bar_that_is_printed_once_more_when_its_epoch_ends_counts_once() -> None:
-    lines = [*zip((0.0, 1.0, 2.0, 3.0, 3.0), bars(1, 10, 40, 100, 100)), (5.0, bars(1, 1)[1]), (6.0, bars(1, 100)[1])]
+    epoch = bars(1, {0: 0.0, 10: 1.0, 40: 2.0, 100: 3.0})
+    lines = [*epoch, epoch[-1], *bars(1, {1: 5.0, 100: 6.0})]
     events = read("keras", lines, job(REPORTS))
     assert sum(segment.steps or 0 for segment in of(Segment, events)) == 100
     assert len(of(Evaluation, events)) == 1
@@ -165,15 +171,18 @@ def test_samples_of_an_epoch_are_counted(given: object) -> None:
         make_dialect("keras", {"samples_per_epoch": given})
 
 
-PIECES = st.sampled_from([*PLAIN, *VALIDATED, *bars(1, 1, 50, 100), "0/0 - 0s - 0s/step - loss: nan", "1/1 - loss: inf"])
+PIECES = st.sampled_from(
+    [
+        *PLAIN,
+        *VALIDATED,
+        *(text for _, text in bars(1, {0: 0.0, 1: 1.0, 100: 2.0})),
+        "0/0 - 0s - 0s/step - loss: nan",
+        "1/1 - loss: inf",
+    ]
+)
 
 
 @given(st.lists(st.one_of(PIECES, st.text(max_size=60), st.tuples(PIECES, st.text(max_size=9)).map("".join))))
 def test_whatever_is_printed_gives_events_or_a_broken_line(lines: list[str]) -> None:
     for measure in (EPOCHS, REPORTS):
-        dialect = make_dialect("keras", {"samples_per_epoch": 100}, job=job(measure))
-        for number, line in enumerate(lines):
-            try:
-                list(dialect.read(line, seen=float(number), rank=0))
-            except EventError as error:
-                assert str(error)
+        assert_bears("keras", lines, job(measure), samples_per_epoch=100)

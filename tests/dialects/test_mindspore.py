@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_sixdim.core.events import Evaluation, EventError, Progress, Segment, WarmupEnd
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects import make_dialect, printed_where
-from tests.dialects.printed import EPOCHS, REPORTS, job, of, read
+from tests.dialects.printed import EPOCHS, REPORTS, assert_bears, job, of, read
 
 #: LossMonitor(10), TimeMonitor(), 22 steps an epoch.
 TRAIN = """\
@@ -64,7 +64,13 @@ def test_the_first_epoch_holds_the_compilation_and_is_warmup() -> None:
 
 def test_steps_are_timed_by_when_they_were_printed() -> None:
     segments = of(Segment, read("mindspore", TRAIN, job(REPORTS)))
-    assert [(segment.steps, segment.seconds) for segment in segments] == [(10, 1.0), (10, 2.0), (10, 1.0), (10, 2.0), (10, 1.0)]
+    assert [(segment.steps, segment.seconds) for segment in segments] == [
+        (10, 1.0),
+        (10, 2.0),
+        (10, 1.0),
+        (10, 2.0),
+        (10, 1.0),
+    ]
 
 
 def test_the_step_that_restarts_with_each_epoch_is_counted_on() -> None:
@@ -117,6 +123,10 @@ def test_an_epoch_that_is_no_whole_number_of_steps_is_a_contradiction() -> None:
 def test_more_steps_than_an_epoch_has_are_a_contradiction() -> None:
     with pytest.raises(EventError, match="these are 22 steps, but LossMonitor counted 23"):
         read("mindspore", ["epoch: 1 step: 23, loss is 2.3", TRAIN[3]], job())
+
+
+def test_an_epoch_that_took_no_time_has_no_speed() -> None:
+    assert of(Segment, read("mindspore", ["epoch time: 0 ms, per step time: 0 ms"] * 3, job(EPOCHS))) == []
 
 
 def test_the_loaders_time_is_per_step() -> None:
@@ -195,9 +205,4 @@ PIECES = st.sampled_from(
 @given(st.lists(st.one_of(PIECES, st.text(max_size=60), st.tuples(PIECES, st.text(max_size=9)).map("".join))))
 def test_whatever_is_printed_gives_events_or_a_broken_line(lines: list[str]) -> None:
     for measure in (EPOCHS, REPORTS):
-        dialect = make_dialect("mindspore", {}, job=job(measure))
-        for number, line in enumerate(lines):
-            try:
-                list(dialect.read(line, seen=float(number), rank=0))
-            except EventError as error:
-                assert str(error)
+        assert_bears("mindspore", lines, job(measure))

@@ -163,6 +163,13 @@ class TestBlocks:
         noisy = [f" 0: \x84\xff ray-training | [0] {text}" for text in GPT_OSS]
         assert segments(events(dialect(), noisy)) == [(128, 16.014), (128, 13.015)]
 
+    def test_that_count_less_than_their_steps_have_their_own_size(self) -> None:
+        lines = []
+        for n, size in enumerate((64, 128, 192)):
+            lines += [line("block_start", 10.0 * n), line("train_loss", 10.0 * n + 7, 1.0, samples_count=640 * (n + 1))]
+            lines += [line("block_stop", 10.0 * n + 8, samples_count=size)]
+        assert segments(events(dialect(), lines)) == [(64, 8.0), (128, 8.0), (192, 8.0)]
+
     def test_without_times_have_no_speed_but_accuracies(self) -> None:
         found = events(dialect(), deepseek())
         assert segments(found) == []
@@ -250,6 +257,12 @@ class TestEpochs:
         assert segments(found) == []
         assert evaluations(found) == [("accuracy", 0.5, 1.0), ("accuracy", 0.75, 1.0)]
 
+    def test_that_hold_two_evaluations_at_whole_epochs_may_have_ended_early_too(self) -> None:
+        lines = [line("train_samples", 0.0, 1000), line("epoch_start", 0.0, epoch_num=1)]
+        for at in (8.0, 16.0):
+            lines += [line("eval_start", at), line("eval_accuracy", at + 1, at), line("eval_stop", at + 1)]
+        assert segments(events(dialect(), [*lines, line("epoch_stop", 20.0, epoch_num=1)])) == []
+
     def test_that_end_with_their_evaluation_are_whole(self) -> None:
         lines = [
             line("train_samples", 0.0, 1000),
@@ -329,6 +342,19 @@ class TestSteps:
         twice = [text for text in GPT_OSS for _ in range(2)]
         assert len(segments(events(dialect(options={"step": "train_loss"}), twice))) == 4
 
+    def test_that_another_rank_prints_later_count_once(self) -> None:
+        lines = [line("block_start", 0.0, samples_count=0)]
+        lines += [
+            line("train_loss", 5.0 * n + late, 3.0 - n, samples_count=64 * n) for n in (1, 2) for late in (0, 0.5)
+        ]
+        assert segments(events(dialect(options={"step": "train_loss"}), lines)) == [(64, 5.0), (64, 5.0)]
+
+    def test_leave_no_samples_over_where_an_epochs_last_batch_is_dropped(self) -> None:
+        lines = [line("train_samples", 0.0, 150), line("epoch_start", 0.0, epoch_num=1)]
+        lines += [line("train_loss", 5.0 * n, 3.0 - n) for n in (1, 2)]
+        found = events(dialect(options={"step": "train_loss"}), [*lines, line("epoch_stop", 10.2, epoch_num=1)])
+        assert segments(found) == [(64, 5.0), (64, 5.0)]
+
     def test_need_no_blocks(self) -> None:
         lines = [line("train_loss", 5.0 * n, 3.0 - n / 10) for n in range(4)]
         assert segments(events(dialect(options={"step": "train_loss"}), lines)) == [(64, 5.0)] * 3
@@ -398,6 +424,21 @@ class TestEvaluations:
             line("block_stop", 16.0, samples_count=192),
         ]
         assert segments(events(dialect(), lines)) == [(64, 4.0), (64, 3.0), (64, 5.0)]
+
+    def test_with_counts_of_which_nobody_knows_the_start_leave_what_came_before_out(self) -> None:
+        lines = [
+            line("block_start", 0.0, samples_count=6400),
+            line("eval_start", 4.0, samples_count=64),
+            line("eval_stop", 6.0, samples_count=64),
+            line("eval_start", 9.0, samples_count=128),
+            line("eval_stop", 11.0, samples_count=128),
+            line("block_stop", 16.0, samples_count=6400),
+        ]
+        assert segments(events(dialect(), lines)) == [(64, 3.0)]
+
+    def test_of_many_values_give_the_last_few(self) -> None:
+        lines = [line("eval_start", 0.0), *[line("eval_accuracy", 1.0, n) for n in range(100)], line("eval_stop", 2.0)]
+        assert [value for _, value, _ in evaluations(events(dialect(), lines))] == list(range(92, 100))
 
     def test_before_training_are_no_result(self) -> None:
         lines = [

@@ -268,6 +268,13 @@ class TestEvaluations:
         ]
         assert segments(events(dialect(), lines)) == [(320, 4.0)]
 
+    @pytest.mark.parametrize(("at", "pause"), [(14.0, 10.0), (16.0, 4.0)])
+    def test_that_say_nothing_make_a_pause_of_the_time_around_them(self, at: float, pause: float) -> None:
+        lines = [step(10, 0.0), step(20, 4.0), step(30, 14.0), line("EVALUATE", at), step(40, 18.0), step(50, 22.0)]
+        found = [event for event in events(dialect(), [*lines, line("TRAIN_END", 22.0)]) if isinstance(event, Segment)]
+        assert [event.paused_seconds for event in found if event.paused_seconds] == [pytest.approx(pause)]
+        assert [event.samples for event in found] == [320, 320, 320]
+
     def test_of_unknown_length_after_their_step_took_the_time_since(self) -> None:
         lines = [
             step(10, 0.0),
@@ -377,6 +384,11 @@ class TestSeveralRanks:
         found = events(dialect(), [*lines, line("FINISHED", 13.0, converged=True)])
         assert segments(found) == [(320, 4.0), (320, 4.0)]
         assert ends(found) == ["success"]
+
+    def test_that_are_ahead_of_the_first_are_left_out(self) -> None:
+        reports = [(0, 10, 0.0), (1, 10, 0.5), (1, 20, 3.0), (0, 20, 4.0), (1, 30, 7.0), (0, 30, 8.0)]
+        lines = [line("STEP_END", at, rank=rank, global_steps=n) for rank, n, at in reports]
+        assert segments(events(dialect(), [*lines, line("TRAIN_END", 8.0)])) == [(320, 4.0), (320, 4.0)]
 
     @pytest.mark.parametrize("rank", [-1, None])
     def test_that_do_not_say_which_they_are_count_once(self, rank: int | None) -> None:

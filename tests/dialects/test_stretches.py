@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_sixdim.core.case import Configuration, Measure
-from pytest_sixdim.core.events import Evaluation, Event, Segment, WarmupEnd
+from pytest_sixdim.core.events import Evaluation, Event, Segment, WarmupEnd, event_from, event_record
 from pytest_sixdim.core.window import Window, read_window
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
@@ -361,6 +361,14 @@ def test_a_recorded_log_without_stamps_has_the_programs_own_speeds() -> None:
     ]
     assert program.window().suspect == ()
     assert program.window().spans == ()
+
+
+def test_a_program_that_says_nothing_of_samples_or_speed_still_has_a_window() -> None:
+    """Power and memory need no more."""
+    program = repeated(12, Program(job={"batch_size": None}))
+    assert [(s.samples, s.seconds, s.rated) for s in program.segments] == [(None, 5.0, None)] * 2
+    for segment in program.segments:
+        assert event_from(event_record(segment), seen=segment.seen, rank=0) == segment
 
 
 def test_without_time_and_speed_there_is_nothing_to_count() -> None:

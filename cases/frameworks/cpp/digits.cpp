@@ -1,4 +1,4 @@
-// The digits job in C++17 and OpenMP: one process, one thread a card. By hand:
+// The job of ../README.md in C++17 and OpenMP: one process, one thread a card. By hand:
 //   make && ./digits --data digits.csv --cards 2
 #include <omp.h>
 

@@ -1,4 +1,4 @@
-"""The digits job in pure JAX: one process that drives all cards. By hand: python digits.py --cards 2."""
+"""The job of ../README.md in pure JAX: one process that drives all cards. By hand: python digits.py --cards 2."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import functools
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -44,7 +45,7 @@ def network(key: jax.Array) -> Layers:
     """Three dense layers, He's uniform weights."""
     sizes = (64, WIDTH, WIDTH, CLASSES)
     layers = []
-    for inputs, outputs, part in zip(sizes, sizes[1:], jax.random.split(key, 3)):
+    for (inputs, outputs), part in zip(pairwise(sizes), jax.random.split(key, 3), strict=True):
         bound = (6 / inputs) ** 0.5
         weights = jax.random.uniform(part, (inputs, outputs), minval=-bound, maxval=bound)
         layers.append((weights, jnp.zeros(outputs)))

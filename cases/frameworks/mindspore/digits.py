@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
     mindspore.set_device("CPU")
     init()
     rank, ranks = get_rank(), get_group_size()

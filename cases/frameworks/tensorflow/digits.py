@@ -38,7 +38,8 @@ def strategy(cards: int) -> tensorflow.distribute.Strategy:
     tensorflow.config.threading.set_intra_op_parallelism_threads(cards)
     tensorflow.config.threading.set_inter_op_parallelism_threads(2 * cards)  # too few wait for each other
     core = tensorflow.config.LogicalDeviceConfiguration()
-    tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], [core] * cards)
+    processor = tensorflow.config.list_physical_devices("CPU")[0]
+    tensorflow.config.set_logical_device_configuration(processor, [core] * cards)
     reduction = tensorflow.distribute.ReductionToOneDevice()  # the ring is for GPUs
     return tensorflow.distribute.MirroredStrategy([f"CPU:{index}" for index in range(cards)], reduction)
 
@@ -57,12 +58,12 @@ class Evaluations(keras.callbacks.Callback):
         super().__init__()
         self._images, self._labels = images, labels
 
-    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+    def on_epoch_begin(self, epoch: int, _logs: object = None) -> None:
         """Of the epoch before."""
         if epoch > 0:
             self.on_train_end()
 
-    def on_train_end(self, logs: object = None) -> None:
+    def on_train_end(self, _logs: object = None) -> None:
         """Of the last epoch."""
         self.model.evaluate(self._images, self._labels, batch_size=len(self._labels), verbose=2)
         self.model.reset_metrics()  # of training, which the evaluation has used

@@ -141,7 +141,7 @@ def test_an_offset_that_is_given_is_not_inferred(tmp_path: Path) -> None:
 def test_a_monitor_without_any_card_names_what_was_looked_for(tmp_path: Path) -> None:
     path = tmp_path / "m.log"
     path.write_text(f"{stamp(BEGAN)}\nnvidia-smi: not found\n\n{stamp(BEGAN + 5)}\nnvidia-smi: not found\n")
-    with pytest.raises(CannotImport, match=r"m\.log: no reading has a card in it; looked for five words, cambricon"):
+    with pytest.raises(CannotImport, match=r"m\.log: no reading has a card in it; looked for five words, seven words"):
         samples(path, around(), tmp_path)
 
 
@@ -167,6 +167,7 @@ def test_deepsparks_example_gives_its_means_and_no_figure(tmp_path: Path) -> Non
     assert lines == []
     assert "5 readings without times" in read.unavailable["power"]
     assert "165.6 W" in read.unavailable["power"]
+    assert "30670.6 MiB" in read.unavailable["memory"]
 
 
 def test_of_a_whole_answer_of_the_tool_only_the_cards_own_memory_counts(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ LINES = (
     ),
     # cambricon: "32C 106 W/ 0 MiB/ 23374 0%"
     LineFormat(
-        "eleven words",
+        "seven words",
         re.compile(
             r"(?P<temperature>\S{1,20}) (?P<power>\S{1,20}) W?/ (?P<memory>\S{1,20}) MiB/ (?P<memory_total>\S{1,20}) "
             r"(?P<utilization>\S{1,20})"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.campaign.importing.files import lines_of
-from pytest_sixdim.core.quantities import shown
 from pytest_sixdim.samplers.tool.units import UNITS, Cell, number
 
 #: What a line is of: the label before its colon, by dimension, and the unit that its mean is shown in.
@@ -58,5 +57,5 @@ def undated(path: Path) -> dict[str, dict[str, Any]]:
 
 def why_unjudged(reading: Mapping[str, Any]) -> str:
     """Why such readings give no figure."""
-    mean = f"their plain mean is {shown(reading['mean'])} {reading['unit']}"
+    mean = f"their plain mean is {reading['mean']:.7g} {reading['unit']}"
     return f"{reading['readings']} readings without times, which nobody can lay over the window; {mean}"
