@@ -119,9 +119,3 @@ def test_keras_own_lines_are_enough(tmp_path: Path) -> None:
     python = interpreter("tensorflow")
     options = (f"--sixdim-python=tensorflow={python}", "-k", "not stability and 1x1 or linearity")
     check_measured(Trained(copied("tensorflow", tmp_path), *options))
-
-
-def test_a_framework_that_is_not_there_is_a_skip_that_says_so(tmp_path: Path) -> None:
-    trained = Trained(copied("jax", tmp_path), f"--sixdim-python=jax={tmp_path}/none", "-rs")
-    assert "needs jax and sklearn; its interpreter" in trained.output
-    assert "(--sixdim-python jax=EXE)" in trained.output

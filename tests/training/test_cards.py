@@ -13,7 +13,7 @@ from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.events import Segment, Start
 from pytest_sixdim.core.window import read_window
 
-from .conftest import SHORT, events, settings
+from .conftest import events, settings
 from .programs import launch, write
 
 PROGRAM = """
@@ -44,7 +44,7 @@ def test_the_window_of_one_process_is_credible_for_so_many_cards(cards: int, tmp
     seen = events(result.stdout)
     window = read_window(
         [event for event in seen if event.kind != "evaluation"],
-        Measure(**{**SHORT, "segment_steps": 50}),
+        Measure(warmup_steps=4, steady=False, segment_steps=50, segment_seconds=0.0, segments=3),
         Configuration("cpu", "fp32", 4, cards),
     )
     (start,) = [event for event in seen if isinstance(event, Start)]
