@@ -187,7 +187,7 @@ def _check_segment(values: Mapping[str, Any], record: Mapping[str, Any]) -> None
     """Raises EventError for a segment that says neither how long it took nor how fast it was."""
     if values.get("rated") is None:
         if "seconds" not in values:
-            raise EventError("event 'segment' lacks 'seconds'")
+            raise EventError(f"event 'segment' lacks {'seconds' if 'samples' in values else 'samples'!r}")
         if values["seconds"] is None:
             raise EventError(f"event 'segment': 'seconds' must be float, not {record['seconds']!r:.80}")
     elif values.get("rated_as") not in SPEED_KINDS:

@@ -20,6 +20,9 @@ STEP = re.compile(rf"^\s*({COUNT})/({COUNT}) (?:\[[=>.]{{1,200}}\]|\u2501{{1,200
 FIGURE = re.compile(rf"(?:^| )- ([A-Za-z]\w{{0,60}}): ({NUMBER})(?= |$)", re.ASCII)
 EACH = re.compile(r" (\d{1,12})(us|ms|s)/step", re.ASCII)
 VALIDATION = "val_"
+#: What a bar says that is not the last word on its epoch, though all steps are done: the time to go instead of the time
+#: that passed, which is no longer 0 s after so many seconds.
+TO_GO, NO_LONGER_0 = re.compile(r" 0s | - ETA: "), 1.0
 
 
 class _Line(NamedTuple):
@@ -29,6 +32,7 @@ class _Line(NamedTuple):
     length: int
     figures: dict[str, str]
     each: tuple[str, str] | None  # the time per step, and its unit
+    to_go: bool  # whether it says how long the epoch still takes
     t: float | None
     seen: float
     rank: int
@@ -82,9 +86,9 @@ class KerasDialect:
         if match := STEP.match(line):
             each = EACH.search(match[3])
             figures = dict(FIGURE.findall(match[3]))
-            told = _Line(
-                int(match[1]), int(match[2]), figures, None if each is None else (each[1], each[2]), t, seen, rank
-            )
+            rate = None if each is None else (each[1], each[2])
+            to_go = TO_GO.match(match[3]) is not None
+            told = _Line(int(match[1]), int(match[2]), figures, rate, to_go, t, seen, rank)
             again, self._last = (told.step, told.length) == self._last, (told.step, told.length)
             if self._open:
                 yield from self._train(told)
@@ -98,7 +102,7 @@ class KerasDialect:
             self._stretches.began(t)
 
     def _train(self, line: _Line) -> Iterator[Event]:
-        ends = line.step >= line.length
+        ends = line.step >= line.length and not (line.to_go and self._lasts(line))
         if ends or line.step > self._steps.done:
             yield progress(
                 t=line.t,
@@ -115,6 +119,10 @@ class KerasDialect:
             if printed is not None:
                 yield from self._flush()
                 self._bar = replace(self._stretch(line, epochs=0), t=printed, seen=printed)
+
+    def _lasts(self, line: _Line) -> bool:
+        """Whether the epoch is so old that its last line would not say 0 s."""
+        return line.t is not None and self._began is not None and line.t - self._began >= NO_LONGER_0
 
     def _end_epoch(self, line: _Line) -> Iterator[Event]:
         self._open = False

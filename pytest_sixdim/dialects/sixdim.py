@@ -38,7 +38,7 @@ class SixdimDialect:
                     record.pop(name, None)
                 event = event_from(record, seen=seen, rank=rank)
                 if isinstance(event, Segment):
-                    _check(event, record)
+                    _check(record)
             except RecursionError:
                 raise EventError("nested too deeply") from None
             except EventError:
@@ -49,10 +49,10 @@ class SixdimDialect:
             start = line.find(MARK, start)
 
 
-def _check(segment: Segment, record: Mapping[str, Any]) -> None:
-    """Raises EventError for a segment without what others may leave out."""
+def _check(segment: Mapping[str, Any]) -> None:
+    """Raises EventError for a segment without what only others may leave out."""
     for name in ("samples", "steps"):
-        if name not in record:
+        if name not in segment:
             raise EventError(f"event 'segment' lacks {name!r}")
-        if record[name] is None:
+        if segment[name] is None:
             raise EventError(f"event 'segment': {name!r} must be int, not None")

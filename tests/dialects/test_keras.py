@@ -114,6 +114,20 @@ def test_a_bar_was_printed_when_the_line_before_it_was_read() -> None:
     assert [(event.t, event.seconds) for event in of(Evaluation, events)] == [(9.0, 7.0), (19.0, 7.0)]
 
 
+@pytest.mark.parametrize("end", [" - val_accuracy: 0.9", ""])
+def test_the_bar_of_the_last_step_does_not_end_the_epoch_before_its_validation(end: str) -> None:
+    """It says 0 s, which are still to go: the line that ends the epoch says how long it took."""
+    lines: list[tuple[float, str]] = []
+    for began in (0.0, 20.0):
+        *epoch, last = bars(1, {0: began, 10: began + 1.0, 50: began + 5.0, 100: began + 19.0})
+        lines += [*epoch, last, (last[0], last[1].replace(" 0s ", " 19s ") + end)]
+    events = read("keras", lines, job())
+    [segment] = of(Segment, events)
+    assert segment.steps == 100
+    assert segment.seconds == (5.0 if end else 19.0)
+    assert [event.seconds for event in of(Evaluation, events)] == ([14.0, 14.0] if end else [])
+
+
 def test_without_validation_the_steps_after_the_last_bar_count() -> None:
     lines = [*bars(1, {0: 0.0, 10: 1.0, 40: 2.0, 100: 3.0}), *bars(2, {0: 3.0, 10: 4.0, 60: 6.0, 100: 7.0})]
     [segment] = of(Segment, read("keras", lines, job()))

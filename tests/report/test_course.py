@@ -98,3 +98,10 @@ def test_only_finite_numbers_that_fit_are_numbers() -> None:
 def test_times_are_those_since_the_launch(tmp_path: Path) -> None:
     assert head()["monotonic"] == LAUNCH
     assert course(tmp_path, event("progress", 3.0, loss=1.0)).loss == (((3.0, 1.0),),)
+
+
+def test_a_recorded_log_without_stamps_has_no_window_to_shade(tmp_path: Path) -> None:
+    unstamped = [{**line, "t": 0.0, "seen": 0.0} for line in segments() if isinstance(line, dict)]
+    write_lines(tmp_path / "events.jsonl", [{**head(), "imported": True}, *unstamped])
+    assert unstamped
+    assert read_course(tmp_path / "events.jsonl", "top1", CONFIGURATION, 5).window == ()
