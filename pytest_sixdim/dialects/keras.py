@@ -16,12 +16,12 @@ from pytest_sixdim.dialects.option_values import whole
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 EPOCH = re.compile(rf"^\s*Epoch ({COUNT})/{COUNT}\s*$", re.ASCII)
-STEP = re.compile(rf"^\s*({COUNT})/({COUNT}) (?:\[[=>.]{{1,200}}\]|\u2501{{1,200}}|-)(.*)$", re.ASCII)
+STEP = re.compile(rf"^\s*({COUNT})/({COUNT}) (?:(\[[=>.]{{1,200}}\]|\u2501{{1,200}})|-)(.*)$", re.ASCII)
 FIGURE = re.compile(rf"(?:^| )- ([A-Za-z]\w{{0,60}}): ({NUMBER})(?= |$)", re.ASCII)
 EACH = re.compile(r" (\d{1,12})(us|ms|s)/step", re.ASCII)
 VALIDATION = "val_"
-#: What a bar says that is not the last word on its epoch, though all steps are done: the time to go instead of the time
-#: that passed, which is no longer 0 s after so many seconds.
+#: What a bar may say when all steps are done and validation is not: the time to go. The line that ends the epoch says
+#: the time that passed instead, which is no longer 0 s after so many seconds.
 TO_GO, NO_LONGER_0 = re.compile(r" 0s | - ETA: "), 1.0
 
 
@@ -84,25 +84,27 @@ class KerasDialect:
         """The line's events; see Dialect.read."""
         t = instant(line, self._job, seen)
         if match := STEP.match(line):
-            each = EACH.search(match[3])
-            figures = dict(FIGURE.findall(match[3]))
+            each = EACH.search(match[4])
+            figures = dict(FIGURE.findall(match[4]))
             rate = None if each is None else (each[1], each[2])
-            to_go = TO_GO.match(match[3]) is not None
+            to_go = match[3] is not None and TO_GO.match(match[4]) is not None
             told = _Line(int(match[1]), int(match[2]), figures, rate, to_go, t, seen, rank)
             again, self._last = (told.step, told.length) == self._last, (told.step, told.length)
+            if self._open and told.step < self._steps.done:
+                yield from self._close()
             if self._open:
                 yield from self._train(told)
             elif not again or told.validated:
                 yield from self._evaluate(told)
         elif match := EPOCH.match(line):
-            yield from self._flush()
+            yield from self._close()
             self._epoch, self._began, self._open, self._last = int(match[1]), t, True, None
             self._printed = None
             self._steps.begin()
             self._stretches.began(t)
 
     def _train(self, line: _Line) -> Iterator[Event]:
-        ends = line.step >= line.length and not (line.to_go and self._lasts(line))
+        ends = line.step >= line.length and not self._goes_on(line)
         if ends or line.step > self._steps.done:
             yield progress(
                 t=line.t,
@@ -120,9 +122,17 @@ class KerasDialect:
                 yield from self._flush()
                 self._bar = replace(self._stretch(line, epochs=0), t=printed, seen=printed)
 
-    def _lasts(self, line: _Line) -> bool:
-        """Whether the epoch is so old that its last line would not say 0 s."""
-        return line.t is not None and self._began is not None and line.t - self._began >= NO_LONGER_0
+    def _goes_on(self, line: _Line) -> bool:
+        """Whether a bar of the last step is not the line that ends the epoch."""
+        old = line.t is not None and self._began is not None and line.t - self._began >= NO_LONGER_0
+        return line.to_go and old and not line.validated
+
+    def _close(self) -> Iterator[Event]:
+        """The epoch under way is over: its last bar was the line that ends it."""
+        self._open = False
+        if self._bar is not None:
+            self._bar = replace(self._bar, epochs=1)
+        yield from self._flush()
 
     def _end_epoch(self, line: _Line) -> Iterator[Event]:
         self._open = False
@@ -133,8 +143,7 @@ class KerasDialect:
                 seconds = exact_seconds(*line.each, times=line.length)
             yield from self._stretches.trained(replace(self._stretch(line, epochs=1), seconds=seconds))
         elif self._bar is not None:
-            self._bar = replace(self._bar, epochs=1)
-            yield from self._flush()
+            yield from self._close()
             yield from self._evaluate(line)
         else:
             yield from self._stretches.trained(self._with_validation(line))

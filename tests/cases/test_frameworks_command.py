@@ -84,10 +84,12 @@ def built(directory: Path) -> Path:
 def check_measured(trained: Trained) -> None:
     """What a quick session measures of one card, and of two against it."""
     assert trained.dimension("accuracy")["verdict"] == "pass", trained.output
-    for dimension in ("speed", "memory"):
-        assert trained.dimension(dimension)["value"] > 0, trained.output
-        assert trained.dimension(dimension)["verdict"] in ("unjudged", "suspect"), trained.output
-    assert trained.dimension("memory")["detail"]["cards_gib"][0] < 8
+    assert trained.dimension("speed")["value"] > 0, trained.output
+    memory = trained.dimension("memory")
+    if memory["value"] is None:  # a short window may lie between two readings
+        assert "no memory reading in the window" in memory["reason"], trained.output
+    else:
+        assert 0 < memory["value"] < 8
     assert 0 < trained.dimension("linearity", TWO)["value"] < 3, trained.output
     for configuration, cards in ((ONE, 1), (TWO, 2)):
         segments = trained.segments(configuration)
@@ -100,7 +102,7 @@ def test_a_compiled_program_is_measured_in_all_dimensions_that_apply(tmp_path: P
     trained = Trained(built(tmp_path), "--sixdim-runs=3", "-k", "1x1 or linearity")
     check_measured(trained)
     stability = trained.dimension("stability")
-    assert len(stability["detail"]["values"]) == 3
+    assert stability["detail"]["converged"] == 3
     assert stability["value"] > 0, trained.output
     assert trained.dimension("power")["verdict"] in ("unknown", "unjudged", "suspect")
 

@@ -48,7 +48,7 @@ def bars(epoch: int, steps: dict[int, float], *, validated: str = "") -> list[tu
         step: f"{step:3}/100 ━━━━━━━━━━━━━━━━━━━━ 0s 6ms/step - accuracy: 0.9000 - loss: 0.{step:03}" for step in steps
     }
     texts[0] = f"Epoch {epoch}/9"
-    texts[100] = texts.get(100, "") + validated
+    texts[100] = texts.get(100, "").replace(" 0s ", " 9s ") + validated
     return [(seen, texts[step]) for step, seen in steps.items()]
 
 
@@ -120,12 +120,19 @@ def test_the_bar_of_the_last_step_does_not_end_the_epoch_before_its_validation(e
     lines: list[tuple[float, str]] = []
     for began in (0.0, 20.0):
         *epoch, last = bars(1, {0: began, 10: began + 1.0, 50: began + 5.0, 100: began + 19.0})
-        lines += [*epoch, last, (last[0], last[1].replace(" 0s ", " 19s ") + end)]
+        lines += [*epoch, (last[0], last[1].replace(" 9s ", " 0s ")), (last[0], last[1] + end)]
     events = read("keras", lines, job())
     [segment] = of(Segment, events)
     assert segment.steps == 100
     assert segment.seconds == (5.0 if end else 19.0)
     assert [event.seconds for event in of(Evaluation, events)] == ([14.0, 14.0] if end else [])
+
+
+def test_an_epoch_whose_last_line_came_late_ends_with_the_next_one() -> None:
+    late = [(seen, text.replace(" 9s ", " 0s ")) for seen, text in bars(1, {0: 0.0, 10: 0.1, 50: 0.2, 100: 5.0})]
+    for after in ("Epoch 2/9", " 1/12 ━━━━ 0s 6ms/step - accuracy: 0.9000 - loss: 0.1"):
+        events = read("keras", [*late, (6.0, after)], job())
+        assert [event.step for event in of(WarmupEnd, events)] == [100]
 
 
 def test_without_validation_the_steps_after_the_last_bar_count() -> None:
