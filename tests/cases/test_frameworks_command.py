@@ -90,7 +90,7 @@ def check_measured(trained: Trained) -> None:
         assert "no memory reading in the window" in memory["reason"], trained.output
     else:
         assert 0 < memory["value"] < 8
-    assert 0 < trained.dimension("linearity", TWO)["value"] < 3, trained.output
+    assert trained.dimension("linearity", TWO)["value"] > 0, trained.output
     for configuration, cards in ((ONE, 1), (TWO, 2)):
         segments = trained.segments(configuration)
         assert len(segments) >= 5

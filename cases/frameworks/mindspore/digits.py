@@ -60,7 +60,7 @@ class SameWeights(Callback):
         self._network, self._ranks = network, ranks
         self._sum_of_ranks = ops.AllReduce()
 
-    def on_train_end(self, run_context: object) -> None:
+    def on_train_end(self, _run_context: object) -> None:
         """Compare this rank's sum of weights with the mean over the ranks."""
         mine = sum(float(numpy.abs(weight.asnumpy()).sum()) for weight in self._network.trainable_params())
         mean = float(self._sum_of_ranks(Tensor([mine], mindspore.float32)).asnumpy()[0]) / self._ranks
