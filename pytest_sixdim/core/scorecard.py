@@ -183,8 +183,8 @@ def baseline_record(baseline: Baseline | None) -> dict[str, Any] | None:
 
 
 def not_recordable(scorecard: Scorecard) -> str | None:
-    """Why these figures must not become a baseline, or None: only a run that converged, has nothing suspect and was made
-    here may."""
+    """Why these figures must not become a baseline, or None: only those of a run that was made here, converged and has
+    nothing suspect may."""
     if scorecard.imported is not None:
         return "imported from logs: nothing of it was measured here"
     suspect = [d for d, result in scorecard.dimensions.items() if result is not None and result.verdict == "suspect"]

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from pytest_sixdim.core.events import Event, EventError
 from pytest_sixdim.core.options import OptionError
-from pytest_sixdim.dialects.figures import METRIC_OPTIONS, NUMBER, MetricChoice, count, figure, instant, progress
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.option_values import whole
+from pytest_sixdim.dialects.parts.figures import METRIC_OPTIONS, NUMBER, MetricChoice, count, figure, instant, progress
+from pytest_sixdim.dialects.parts.option_values import whole
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 TGS = re.compile(rf"\btgs \(tokens/gpu/second\)=({NUMBER})(?=[,\s]|$)", re.ASCII)

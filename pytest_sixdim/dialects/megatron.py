@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pytest_sixdim.core.events import LARGEST_COUNT, Event, EventError, Memory
-from pytest_sixdim.dialects.figures import (
+from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import (
     COUNT,
     METRIC_OPTIONS,
     NUMBER,
@@ -19,7 +20,6 @@ from pytest_sixdim.dialects.figures import (
     progress,
     seconds_of,
 )
-from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 TRAINING = re.compile(rf"iteration +({COUNT})/ *(?:{COUNT}|infinity) *\|(.*\|.*)", re.ASCII)

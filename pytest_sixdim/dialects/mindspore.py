@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pytest_sixdim.core.events import Event, EventError
-from pytest_sixdim.dialects.figures import (
+from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import (
     COUNT,
     METRIC_OPTIONS,
     NUMBER,
@@ -19,9 +20,8 @@ from pytest_sixdim.dialects.figures import (
     progress,
     seconds_of,
 )
-from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.mindcv import MindCV
-from pytest_sixdim.dialects.option_values import one_of
+from pytest_sixdim.dialects.parts.mindcv import MindCV
+from pytest_sixdim.dialects.parts.option_values import one_of
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 LOSS = re.compile(rf"epoch: ({COUNT}) step: ({COUNT}), loss is ({NUMBER})", re.ASCII)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pytest_sixdim.core.events import End, Event, EventError, Progress
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.marked_json import (
+from pytest_sixdim.dialects.parts.marked_json import (
     count,
     finite,
     instant,
@@ -23,9 +23,9 @@ from pytest_sixdim.dialects.marked_json import (
     number,
     scale_option,
 )
-from pytest_sixdim.dialects.mllog_counts import Counts, Position
-from pytest_sixdim.dialects.mllog_evaluations import Evaluations, lookup
-from pytest_sixdim.dialects.mllog_training import Training
+from pytest_sixdim.dialects.parts.mllog_counts import Counts, Position
+from pytest_sixdim.dialects.parts.mllog_evaluations import Evaluations, lookup
+from pytest_sixdim.dialects.parts.mllog_training import Training
 
 MARK = ":::MLLOG"
 STATUS = {"success": "success", "aborted": "target_missed"}

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pytest_sixdim.core.events import Event
-from pytest_sixdim.dialects.epoch_steps import EpochSteps, exact_seconds
-from pytest_sixdim.dialects.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, instant, progress
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.option_values import whole
+from pytest_sixdim.dialects.parts.epoch_steps import EpochSteps, exact_seconds
+from pytest_sixdim.dialects.parts.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, instant, progress
+from pytest_sixdim.dialects.parts.option_values import whole
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 EPOCH = re.compile(rf"^\s*Epoch ({COUNT})/{COUNT}\s*$", re.ASCII)

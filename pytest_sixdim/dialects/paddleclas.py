@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from pytest_sixdim.core.events import Event, EventError
-from pytest_sixdim.dialects.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, figure, instant, progress
 from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, figure, instant, progress
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 TRAINING = re.compile(rf"\[Train\]\[Epoch ({COUNT})/{COUNT}\]\[Iter: ?({COUNT})/({COUNT})\](.*)", re.ASCII)

@@ -10,10 +10,19 @@ from typing import Any, ClassVar
 
 from pytest_sixdim.core.events import SPEED_KINDS, End, Evaluation, Event, EventError, Progress
 from pytest_sixdim.core.options import OptionError
-from pytest_sixdim.dialects.expressions import LINE, Captured, Expressions, as_float, count, decimal, number, seconds
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.option_values import one_of, positive, time_format, whole
-from pytest_sixdim.dialects.places import Places
+from pytest_sixdim.dialects.parts.expressions import (
+    LINE,
+    Captured,
+    Expressions,
+    as_float,
+    count,
+    decimal,
+    number,
+    seconds,
+)
+from pytest_sixdim.dialects.parts.option_values import one_of, positive, time_format, whole
+from pytest_sixdim.dialects.parts.places import Places
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 #: What a line may say of itself, by option.

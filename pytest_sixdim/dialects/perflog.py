@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from pytest_sixdim.core.events import End, Evaluation, Event, EventError, Progress
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.marked_json import (
+from pytest_sixdim.dialects.parts.marked_json import (
     count,
     finite,
     instant,
@@ -25,7 +25,7 @@ from pytest_sixdim.dialects.marked_json import (
     scale_option,
     seconds,
 )
-from pytest_sixdim.dialects.perflog_steps import Steps
+from pytest_sixdim.dialects.parts.perflog_steps import Steps
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 MARK = "[PerfLog]"

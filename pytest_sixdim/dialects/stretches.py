@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pytest_sixdim.core.baseline import SpeedKind
 from pytest_sixdim.core.events import Event, Segment, WarmupEnd
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.lengths import SegmentLength, WarmUp
-from pytest_sixdim.dialects.stretch import Stretch, Sum, positive
+from pytest_sixdim.dialects.parts.lengths import SegmentLength, WarmUp
+from pytest_sixdim.dialects.parts.stretch import Stretch, Sum, positive
 
 __all__ = ["Stretch", "Stretches"]
 

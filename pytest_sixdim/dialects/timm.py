@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from pytest_sixdim.core.events import End, Event, EventError
-from pytest_sixdim.dialects.figures import COUNT, NUMBER, MetricChoice, figure, instant, progress
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.option_values import one_of
+from pytest_sixdim.dialects.parts.figures import COUNT, NUMBER, MetricChoice, figure, instant, progress
+from pytest_sixdim.dialects.parts.option_values import one_of
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 _TRAIN = re.compile(

@@ -52,7 +52,8 @@ class Section:
         ident: unique in the page; `link`: the scorecard's folder as an address relative to the page.
         target: as in "top1 >= 97 %"; `judged`: as in "4 of 6".
         facts: label and text of what was measured; `baseline`: of what it is compared with.
-        marks: what must be known before any figure is read: imported logs, generated data, quick settings, a short window.
+        marks: what must be known before any figure is read: imported logs, generated data, quick settings, a short
+            window.
         radar: None with fewer than three scores; `unscored` says which dimension has none, and why.
         failed: the runs that did not come to their end.
         problems: run and what of it is missing or broken.

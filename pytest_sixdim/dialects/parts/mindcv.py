@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_sixdim.core.events import Event
-from pytest_sixdim.dialects.figures import COUNT, NUMBER, MetricChoice, progress, seconds_of
+from pytest_sixdim.dialects.parts.figures import COUNT, NUMBER, MetricChoice, progress, seconds_of
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 TRAINING = re.compile(

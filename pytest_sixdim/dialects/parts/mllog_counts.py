@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_sixdim.dialects.marked_json import count, finite
+from pytest_sixdim.dialects.parts.marked_json import count, finite
 
 #: Without a batch size to compare with, an epoch_count up to this counts epochs.
 EPOCHS = 100

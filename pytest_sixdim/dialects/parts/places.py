@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from pytest_sixdim.core.events import LARGEST_COUNT, EventError
-from pytest_sixdim.dialects.expressions import Captured, count, number
+from pytest_sixdim.dialects.parts.expressions import Captured, count, number
 
 
 class Reached(NamedTuple):

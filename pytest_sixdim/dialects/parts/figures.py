@@ -10,7 +10,7 @@ from typing import Any
 from pytest_sixdim.core.events import LARGEST_COUNT, LARGEST_NUMBER, LONGEST, Evaluation, EventError, Progress
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.option_values import positive
+from pytest_sixdim.dialects.parts.option_values import positive
 
 #: A number as Python, C++ and logging libraries print it.
 NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d{1,4})?|\.\d+|(?i:nan|inf(?:inity)?))"

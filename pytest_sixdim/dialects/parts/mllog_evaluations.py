@@ -7,9 +7,9 @@ from typing import Any
 
 from pytest_sixdim.core.events import Evaluation, Event
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.marked_json import finite, number, plain_name
-from pytest_sixdim.dialects.mllog_counts import Counts, Position
-from pytest_sixdim.dialects.mllog_training import SAME, Training
+from pytest_sixdim.dialects.parts.marked_json import finite, number, plain_name
+from pytest_sixdim.dialects.parts.mllog_counts import Counts, Position
+from pytest_sixdim.dialects.parts.mllog_training import SAME, Training
 
 ACCURACY, ERROR, FROM_ERROR = "eval_accuracy", "eval_error", "1 - eval_error"
 #: Values within one evaluation that are kept until it stops.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.marked_json import count, finite, mapping
+from pytest_sixdim.dialects.parts.marked_json import count, finite, mapping
 
 #: Samples are those of one rank where they lie within this factor of that rank's share of the steps.
 NEAR = 1.25

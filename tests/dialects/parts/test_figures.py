@@ -6,8 +6,8 @@ import pytest
 
 from pytest_sixdim.core.events import EventError
 from pytest_sixdim.core.options import OptionError
-from pytest_sixdim.dialects.figures import MetricChoice, count, figure, instant, progress, seconds_of
 from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import MetricChoice, count, figure, instant, progress, seconds_of
 
 
 @pytest.mark.parametrize("text", ["nan", "-inf", "inf", "1e999", "9" * 200, "", "many"])

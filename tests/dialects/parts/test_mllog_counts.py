@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_sixdim.dialects.mllog_counts import Counts, Position, Sizes
+from pytest_sixdim.dialects.parts.mllog_counts import Counts, Position, Sizes
 
 #: Start and stop counts of blocks, one after the other, and the samples that each trained.
 Blocks = list[tuple[int | None, int | None]]

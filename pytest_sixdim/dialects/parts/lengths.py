@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from pytest_sixdim.core.case import Measure
-from pytest_sixdim.dialects.stretch import Stretch, Sum
+from pytest_sixdim.dialects.parts.stretch import Stretch, Sum
 
 #: Warm-up is steady when the speeds of its last three segments differ by at most this share.
 AGREEMENT = 0.01

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_sixdim.dialects.figures import seconds_of
 from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import seconds_of
 
 #: A duration that is printed as a smaller number is rounded by more than 1 %.
 EXACT = 50

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_sixdim.core.events import Event
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.mllog_counts import Counts, Position, Sizes
+from pytest_sixdim.dialects.parts.mllog_counts import Counts, Position, Sizes
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 #: A line that says the same as one less than so many seconds before it is another rank's.

@@ -1,0 +1,1 @@
+"""What several dialects, or one long one, are made of."""
