@@ -145,14 +145,19 @@ class Stretch:
 
 
 class Place:
-    """This process among the ranks (as torchrun says; one, where nothing is said), and its device.
+    """This process among the ranks, and its device.
 
-    `cards`: that this process drives. `wait`: has all of them finish their work. `device` is None without torch.
+    Which rank it is, torch.distributed says where the program has joined a group by then, else torchrun's variables;
+    where nothing is said there is one. `device` is None without torch. `cards`: that this process drives. `wait`: has
+    all of them finish their work.
     """
 
     def __init__(self, cards: int = 1, wait: Callable[[], object] | None = None) -> None:
-        names = (("RANK", 0), ("LOCAL_RANK", 0), ("WORLD_SIZE", 1))
-        self.rank, self.local_rank, self.world_size = (int(os.environ.get(name, default)) for name, default in names)
+        self.rank, self.world_size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        group = getattr(sys.modules.get("torch"), "distributed", None)
+        if group is not None and group.is_available() and group.is_initialized():
+            self.rank, self.world_size = group.get_rank(), group.get_world_size()
+        self.local_rank = int(os.environ.get("LOCAL_RANK", str(self.rank)))
         # A program that has not imported torch does not train with it.
         used = "torch" in sys.modules or self.world_size > 1
         self.torch: Any = importlib.import_module("torch") if used else None
@@ -521,8 +526,8 @@ def start(
             give one: `lambda: jax.block_until_ready(jax.live_arrays())` waits for all arrays that there are.
 
     Raises:
-        ValueError: the program's seed, batch size or precision is not the one asked for; `cards` is below 1; a program
-            in JAX without `synchronize`.
+        ValueError: the program's seed, batch size, precision or number of cards is not the one asked for; `cards` is
+            below 1; a program in JAX without `synchronize`.
         RuntimeError: the device computes with fewer bits than the configuration's precision declares.
     """
     settings: dict[str, Any] = {}
@@ -536,6 +541,12 @@ def start(
         raise ValueError("cards is %s: a process drives one at least" % cards)
     seed = settings.get("seed", 1) if seed is None else seed
     place = Place(cards, synchronize)
+    if place.world_size * cards != settings.get("world_size", place.world_size * cards):
+        text = (
+            "the run has %s cards, the program knows of %s rank(s) with %s: before start(), join torch.distributed or "
+        )
+        text += "set RANK and WORLD_SIZE; where one process drives them all, start(cards=%s)"
+        raise ValueError(text % (settings["world_size"], place.world_size, cards, settings["world_size"]))
     if "jax" in sys.modules and place.torch is None and synchronize is None:
         wait = "synchronize=lambda: jax.block_until_ready(jax.live_arrays())"
         raise ValueError("JAX returns before it has computed; without start(%s) no time is true" % wait)

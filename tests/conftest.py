@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.stubs.nvml import NvmlStub, build
+
+#: What tests send to processes of theirs. nohup, and a shell that starts something in the background, ignore them; all
+#: that is started below would too.
+for sent in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(sent) is signal.SIG_IGN:
+        signal.signal(sent, signal.default_int_handler if sent == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

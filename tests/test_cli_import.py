@@ -64,7 +64,11 @@ class Imports:
         """Logs of so many runs, each a little different."""
         return [
             sixdim_log(
-                self.directory / f"result_{number}.txt", values=(70.0, 76.0 + number / 100), loss=2.0 + number, **more
+                self.directory / f"result_{number}.txt",
+                values=(70.0, 76.0 + number / 100),
+                loss=2.0 + number,
+                begin=BEGAN + 1000.0 * number,
+                **more,
             )
             for number in range(count)
         ]
@@ -172,7 +176,8 @@ def test_an_imported_run_stands_in_for_no_launch(imports: Imports) -> None:
     asked = {"case": key.case, "configuration": key.configuration, "role": "full", "index": 1}
     order = {**asked, "identity": "0" * 64, "identity_parts": {"seed": 1}, "limits": {"timeout": 60.0, "stall": 60.0}}
     answer = Earlier((imports.results / "latest").resolve()).take(key, order, imports.directory / "full-1")
-    assert (answer.reused, answer.words) == (False, "launched again: it does not say what decided it")
+    assert (answer.reused, answer.words) == (False, "launched again: was imported from a log there")
+    assert Earlier((imports.results / "latest").resolve()).finished() == set()
 
 
 def test_a_run_that_missed_its_target_or_went_astray_fails(imports: Imports) -> None:
@@ -284,7 +289,7 @@ def test_a_gzipped_log_is_read(imports: Imports) -> None:
         (["{log}", "--monitor", "no.log"], "no.log: No such file or directory"),
         (["{log}", "--dialect", "mine"], "--dialect mine: give NAME=package.module:Class"),
         (["{log}", "--dialect", "mine=no_such_module:Mine"], "No module named 'no_such_module'"),
-        (["{log}", "--runs", "0"], "--runs 0: give a positive whole number"),
+        (["{log}", "--runs", "0"], "--runs 0: give a whole number from 1 to 1000"),
         (["{log}", "--profile", "no.yaml"], "--profile no.yaml: there is no such file"),
         (["{directory}"], "holds no rank<n>.out.log"),
     ],

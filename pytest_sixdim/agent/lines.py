@@ -25,7 +25,10 @@ class LineSplitter:
 
     def feed(self, chunk: bytes) -> list[str]:
         """The lines that `chunk` completes."""
-        *complete, rest = (self._pending + chunk.replace(b"\r", b"\n")).split(b"\n")
+        text = self._pending + chunk.replace(b"\r", b"\n")
+        while b"\n\n" in text:  # nothing but empty lines would cost a million times what it holds
+            text = text.replace(b"\n\n", b"\n")
+        *complete, rest = text.split(b"\n")
         if complete:
             complete[0] = self._shorten(complete[0], self._dropped)
             complete[1:] = [self._shorten(line) for line in complete[1:]]

@@ -281,6 +281,8 @@ def _environment(record: dict[str, Any]) -> dict[str, str | None]:
     for name, value in record.items():
         if not (value is None or isinstance(value, str)):
             raise OrderError(f"'environment.{name}' must be a text or null, not {value!r:.60}")
+        if not name or "=" in name:
+            raise OrderError(f"'environment': no variable can have the name {name!r:.60}")
         _check_possible("environment", name)
         _check_possible(f"environment.{name}", value)
     return record

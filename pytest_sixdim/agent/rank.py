@@ -43,9 +43,9 @@ def main(argv: list[str]) -> int:
     numbers = which(json.loads(os.environ.pop("SIXDIM_RANK_VARIABLES")))
     node, cores = os.environ.pop("SIXDIM_NODE"), json.loads(os.environ.pop("SIXDIM_CORES"))
     clean_path()
-    wrapper = os.getpid()
-    die_with(os.getppid(), ORPHANED)
+    wrapper, parent = os.getpid(), os.getppid()
     signal.pthread_sigmask(signal.SIG_BLOCK, (*FORWARDED, ORPHANED))  # none may be lost while there are two of us
+    die_with(parent, ORPHANED)
     started = time.monotonic()
     pid = os.fork()
     if pid == 0 and numbers is None:
@@ -55,14 +55,14 @@ def main(argv: list[str]) -> int:
     own_group(pid)
     for forwarded in FORWARDED:
         signal.signal(forwarded, lambda number, _: forward(pid, number))
-    signal.signal(ORPHANED, lambda *_: end_all(pid))
+    signal.signal(ORPHANED, lambda *_: end_all(pid, parent))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (*FORWARDED, ORPHANED))
     if numbers is None:
-        return end_as(os.waitpid(pid, 0)[1])
+        return end_as(ended(pid, parent))
     record = {"rank": numbers[0], "local_rank": numbers[1], "pid": pid, "started": started}
     path = os.path.join(node, "ranks", "rank-%d.json" % numbers[0])
     write(path, record)
-    status = os.waitpid(pid, 0)[1]
+    status = ended(pid, parent)
     write(path, dict(record, ended=time.monotonic(), **how(status)))
     return end_as(status)
 
@@ -114,13 +114,25 @@ def die_with(parent: int, number: int) -> None:
         os._exit(1)
 
 
-def end_all(pid: int) -> None:
+def end_all(pid: int | None, parent: int) -> None:
     """Ends the program with all that it started in its process group, and then what is in this process's own.
 
-    There the launcher may have left others: msrun's `tail -f` would go on for ever.
+    There the launcher may have left others: msrun's `tail -f` would go on for ever. A parent of which only the thread
+    has ended that started this process (prctl(2)) is still there. Without `pid` the program has ended already.
     """
-    forward(pid, signal.SIGKILL)
-    os.killpg(0, signal.SIGKILL)
+    if os.getppid() != parent:
+        if pid is not None:
+            forward(pid, signal.SIGKILL)
+        os.killpg(0, signal.SIGKILL)
+
+
+def ended(pid: int, parent: int) -> int:
+    """Waits for the program; returns its status. Once it is waited for, its number may be another's."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    for number in FORWARDED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(ORPHANED, lambda *_: end_all(None, parent))
+    return os.waitpid(pid, 0)[1]
 
 
 def own_group(pid: int) -> None:

@@ -60,9 +60,11 @@ def carry_out(order: Order) -> RunResult:
     os.environ["SIXDIM_JOB"] = job_mark()  # of a sampler's tools too, which would outlive an agent that is killed
     cancellation = Cancellation()
     dialect = _dialect(order)
+    if order.directory_of_program is not None and not order.directory_of_program.is_dir():
+        raise OrderError(f"'directory': no such directory: {order.directory_of_program}")
     with ExitStack() as stack:
         try:
-            for directory in (order.work, order.node / "logs", order.node / "ranks"):
+            for directory in (order.directory / "work", order.node / "logs", order.node / "ranks"):
                 directory.mkdir(parents=True, exist_ok=True)
             events = EventLog(order.node / "events.jsonl")
             shipped = stack.enter_context(tempfile.TemporaryDirectory(prefix=scratch_prefix()))

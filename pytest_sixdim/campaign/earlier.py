@@ -16,6 +16,7 @@ from pytest_sixdim.campaign.kept import Unusable, copy_run, read_record, whole_r
 from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.sessions import read_session
 from pytest_sixdim.campaign.store import Store
+from pytest_sixdim.core.imported import MARK
 from pytest_sixdim.core.quantities import shown
 from pytest_sixdim.core.records import RunRecord
 
@@ -132,6 +133,8 @@ def _no_result(result: Mapping[str, Any]) -> str | None:
     status = result.get("status")
     if not isinstance(status, str):
         return "did not end there"
+    if result.get(MARK):
+        return "was imported from a log there"
     if status in NO_RESULT:
         return NO_RESULT[status]
     return "failed there for a reason of the host" if result.get("fault") == "host" else None

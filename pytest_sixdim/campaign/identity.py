@@ -18,7 +18,6 @@ from pytest_sixdim.campaign.datasets import generated
 from pytest_sixdim.campaign.hashes import short_hash, shortened
 from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.plan import PlannedRun
-from pytest_sixdim.campaign.sources import sources
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.samplers import Device
 
@@ -33,8 +32,12 @@ NAMED, SHOWN = 3, 60
 ARGUMENTS = "arguments"
 
 
-def identity_parts(bench: Bench, planned: PlannedRun, devices: Sequence[Device]) -> dict[str, Any]:
+def identity_parts(
+    bench: Bench, planned: PlannedRun, devices: Sequence[Device], files: Mapping[str, str]
+) -> dict[str, Any]:
     """All that decides a run on these cards, and no path and no time: name -> plain value, or a short hash of it.
+
+    files: of the program, as sources.sources has them.
 
     What only judges a run (limits, baselines, the number of full runs) and what only may end it (`timeout`, `stall`)
     is no part.
@@ -44,7 +47,7 @@ def identity_parts(bench: Bench, planned: PlannedRun, devices: Sequence[Device])
         **_told(bench, planned.case),
         **_machine(bench, planned.case, devices),
         **_measuring(bench, planned),
-        **_files(planned.case),
+        **_listed(files),
     }
 
 
@@ -199,9 +202,8 @@ def _code(place: str) -> tuple[str, str | None]:
     return place, short_hash(origin) if origin is not None and origin.is_file() else None
 
 
-def _files(case: Case) -> dict[str, str]:
-    found = sources(case)
-    return found if len(found) <= LISTED else {f"{len(found)} files": shortened(_text(found))}
+def _listed(files: Mapping[str, str]) -> Mapping[str, str]:
+    return files if len(files) <= LISTED else {f"{len(files)} files": shortened(_text(files))}
 
 
 def _text(value: Any) -> bytes:

@@ -20,7 +20,7 @@ from pytest_sixdim.campaign.machine_identity import machine_identity
 from pytest_sixdim.campaign.plan import PlannedRun
 from pytest_sixdim.campaign.pool import visible_value
 from pytest_sixdim.campaign.settings import Settings
-from pytest_sixdim.campaign.sources import program_sha256
+from pytest_sixdim.campaign.sources import program_sha256, sources
 from pytest_sixdim.campaign.survey import Calibration
 from pytest_sixdim.core.case import Case, Measure
 from pytest_sixdim.core.preallocation import VARIABLES
@@ -69,7 +69,9 @@ def make_order(
     """order.json and run.json of a run that is kept in `directory` (absolute) and has these cards."""
     case, configuration, key = planned.case, planned.configuration, planned.key
     seed = bench.settings.seed(key.index)
-    parts = identity_parts(bench, planned, devices)
+    checkout = None if case.train.checkout is None else look_at(case.train.checkout, case.train.program)
+    files = sources(case, checkout)
+    parts = identity_parts(bench, planned, devices, files)
     values = placeholders(bench, planned, directory)
     own = {name: value.format(**values) for name, value in case.train.environment.items()}
     environment = {**own, **_environment(bench.profile, devices)}
@@ -95,6 +97,7 @@ def make_order(
         **told_program(configuration.adapter, bench.profile),
         "precision": configuration.precision,
         "batch_size": configuration.batch_size,
+        "world_size": configuration.world_size,
         "budget": case.stability.budget if case.stability.at == "budget" else None,
         "paths": {"run_dir": str(directory), **_thermal(bench, directory)},
     }
@@ -121,7 +124,7 @@ def make_order(
         "devices": [device_record(device) for device in devices],
         "samplers": samplers,
         "unavailable": unavailable,
-        "directory": _working_directory(case),
+        "directory": None if case.directory is None else str(case.directory),
         "dialect": {
             "name": case.log.format,
             "class": bench.dialects[case.log.format],
@@ -144,10 +147,10 @@ def make_order(
         "card_lost": list(bench.profile.card_lost),
         "device_error": list(bench.profile.device_error),
         "card_busy": list(bench.profile.card_busy),
-        "program_sha256": program_sha256(case),
+        "program_sha256": program_sha256(files),
     }
-    if case.train.checkout is not None:
-        order["checkout"] = look_at(case.train.checkout, case.train.program).to_json()
+    if checkout is not None:
+        order["checkout"] = checkout.to_json()
     if configuration.adapter is not None:
         order["adapter"] = ordered(configuration.adapter, bench.profile)
     return order, run
@@ -188,14 +191,6 @@ def _allocator(case: Case, environment: Mapping[str, str]) -> dict[str, Any]:
     known = {**os.environ, **environment}
     variables = {name: known[name] for name in VARIABLES if name in known}
     return {"requires": list(case.train.requires), "variables": variables}
-
-
-def _working_directory(case: Case) -> str | None:
-    """Where the program is started; None: the run's own empty directory."""
-    train = case.train
-    if train.directory is None:
-        return None
-    return str((train.checkout or case.path.parent) / train.directory)
 
 
 def _log(case: Case, dialects: Mapping[str, str]) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pytest_sixdim.campaign.checkouts import look_at
+from pytest_sixdim.campaign.checkouts import Checkout
 from pytest_sixdim.campaign.hashes import CODE, short_hash
 from pytest_sixdim.core.case import Case
 
@@ -18,7 +18,7 @@ NOT_ITS_OWN = (".case.yaml", ".baselines.yaml")
 OF_TESTS = ("conftest.py", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
-def sources(case: Case) -> dict[str, str]:
+def sources(case: Case, checkout: Checkout | None) -> dict[str, str]:
     """Short hashes of the files that a case's program may use, by their paths from the case's folder.
 
     The program and what stands beside it and the case: modules, packages, settings; and every file that the command
@@ -26,18 +26,17 @@ def sources(case: Case) -> dict[str, str]:
     its state counts as a whole, and the files that the case itself names.
     """
     base = case.path.parent
-    if case.train.checkout is not None:
-        state = look_at(case.train.checkout, case.train.program).state
-        return {"checkout": state} | {_name(file, base): short_hash(file) for file in sorted(_named(case))}
+    if checkout is not None:
+        return {"checkout": checkout.state} | {_name(file, base): short_hash(file) for file in sorted(_named(case))}
     folders = {base, base if case.train.program is None else case.train.program.parent}
     files = {file for folder in folders if folder.is_dir() for file in _beside(folder)}
     files.update(_named(case))
     return {_name(file, base): short_hash(file) for file in sorted(files)}
 
 
-def program_sha256(case: Case) -> str:
+def program_sha256(files: Mapping[str, str]) -> str:
     """One hash of the program and all that it may use of what stands beside it, whatever it runs under."""
-    return hashlib.sha256(json.dumps(sources(case), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def _beside(folder: Path) -> Iterator[Path]:
@@ -61,14 +60,14 @@ def _name(file: Path, base: Path) -> str:
 
 
 def _named(case: Case) -> list[Path]:
-    """The files that the command and the arguments of a case name, absolute or beside the case."""
-    arguments = case.train.command or ()
-    found = []
-    for text in (*arguments, *case.train.args):
+    """The files that the command and the arguments of a case name: absolute, beside the case or where it is started."""
+    base = case.path.parent
+    checkout, started = case.train.checkout or base, case.directory or base
+    found: list[Path] = []
+    for text in (*(case.train.command or ()), *case.train.args):
+        name = text.replace("{case_dir}", str(base)).replace("{checkout}", str(checkout))
         try:
-            path = case.path.parent / text
-            if path.is_file():
-                found.append(path)
+            found += {path for path in (base / name, started / name) if path.is_file()}
         except (OSError, ValueError):  # a text that no file can have as its name
             continue
     return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_sixdim.agent.recorder import complaint
 from pytest_sixdim.campaign.importing import CannotImport
 from pytest_sixdim.campaign.importing.monitors.clock import parse_offset
 from pytest_sixdim.campaign.importing.request import Request, chosen_card, chosen_configuration, runs_of
@@ -28,6 +30,8 @@ from pytest_sixdim.schema.errors import SchemaError
 if TYPE_CHECKING:
     from pytest_sixdim.cli.command import Commands
 
+#: Full runs that stability may be asked to take.
+MOST_RUNS = 1000
 DESCRIPTION = (
     "Read recorded logs as the full runs of a configuration, in the order given, and make their scorecard. Nothing is "
     "run. Exit status: 0 imported, and nothing failed; 1 imported, and a dimension failed; 2 it can't be done as asked."
@@ -66,7 +70,7 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="a monitor's log of the cards; may be repeated, the n-th belongs to the n-th log",
     )
-    parser.add_argument("--utc-offset", metavar="+HH:MM", help="of the monitors' local time (default: inferred)")
+    parser.add_argument("--utc-offset", metavar="+HH:MM", help="of the monitors' local time, as in --utc-offset=-03:30 (default: inferred)")
     parser.add_argument("--seeds", metavar="N,N,...", help="of the runs, where the logs do not say them")
     parser.add_argument("--runs", type=int, metavar="N", help="full runs that stability takes (default: the case's)")
     parser.add_argument("--data", choices=("real", "generated"), default="real", help="trained on (default: real)")
@@ -89,6 +93,8 @@ def _import(options: argparse.Namespace) -> int:
         session = import_logs(_request(options))
     except (CannotImport, SchemaError, SettingsError) as error:
         raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(complaint(error)) from None
     print(visible_lines(read_table(session)))
     print()
     for line in brief([session.scorecard]):
@@ -102,7 +108,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace) -> Request:
-    """Raises CannotImport, SchemaError, SettingsError."""
+    """Raises CannotImport, SchemaError, SettingsError, OSError."""
     profiles = vendor_profiles(options.profile)
     dialects = {**DIALECTS, **_own_dialects(options.dialect)}
     if not options.case.is_file():
@@ -117,8 +123,8 @@ def _request(options: argparse.Namespace) -> Request:
     reference = runs_of([options.single], 1) if options.single is not None else ()
     if len(reference) > 1:
         raise CannotImport(f"--single {options.single}: holds {len(reference)} runs; give the directory of one")
-    if options.runs is not None and options.runs < 1:
-        raise CannotImport(f"--runs {options.runs}: give a positive whole number")
+    if options.runs is not None and not 0 < options.runs <= MOST_RUNS:
+        raise CannotImport(f"--runs {options.runs}: give a whole number from 1 to {MOST_RUNS}")
     return Request(
         case=case,
         configuration=configuration,
@@ -126,7 +132,7 @@ def _request(options: argparse.Namespace) -> Request:
         format=form,
         dialects=dialects,
         logs=runs_of(options.logs, configuration.nodes, options.monitor),
-        results=options.results.absolute(),
+        results=Path(os.path.realpath(options.results)),
         reference=reference[0] if reference else None,
         card=chosen_card(profile, options.card),
         baselines=load_baselines(baselines, case) if baselines.exists() else (),
@@ -146,8 +152,8 @@ def _own_dialects(given: Sequence[str]) -> dict[str, str]:
             raise CannotImport(f"--dialect {text}: give NAME=package.module:Class")
         try:
             importlib.import_module(module)
-        except ImportError as error:
-            raise CannotImport(f"--dialect {text}: {error}") from None
+        except Exception as error:  # it is the user's own, and may raise anything
+            raise CannotImport(f"--dialect {text}: {module} can't be imported: {error or type(error).__name__}") from None
         found[name] = place
     return found
 

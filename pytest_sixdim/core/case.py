@@ -62,7 +62,8 @@ class Train:
     Attributes:
         launch: what starts the ranks: torchrun, command (one process that has all cards), msrun, paddle, mpirun.
         checkout: the directory of somebody else's programs, absolute; None where the program stands beside the case.
-        directory: where the program is started, below the checkout; None: the run's own empty directory.
+        directory: where the program is started, below the checkout or, without one, the case's folder; None: the run's
+            own empty directory.
         environment: variables that the program needs, their values with placeholders.
         requires: the modules that its interpreter must have, such as mindspore.
     """
@@ -214,6 +215,12 @@ class Case:
     flops_per_sample: float | None = None
     quick: Quick | None = None
     is_quick: bool = False
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the program is started; None: in the run's own empty directory."""
+        train = self.train
+        return None if train.directory is None else (train.checkout or self.path.parent) / train.directory
 
     @property
     def task_mark(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from pytest_sixdim.core.case import Configuration
@@ -35,12 +36,16 @@ def contradictions(
 ) -> tuple[str, ...]:
     """One sentence for each thing that cannot be true of the counted segments as they were reported.
 
-    recorded: nobody watched the program print them, so there are no stamps of the agent's to compare with.
+    recorded: nobody watched the program print them: its own stamps, where all have one, stand for the agent's.
     """
     borders: list[WarmupEnd | Segment] = [*([warmup] if warmup else []), *segments]
+    resolution = 0.0
+    if recorded:
+        stamped = all(event.t != event.seen for event in borders)
+        borders = [replace(event, seen=event.t) for event in borders] if stamped else []
+        resolution = 1.0 if all(event.t.is_integer() for event in borders) else 0.0
     found = [*_ranks(start, configuration), *_precision(start, configuration), *_indices(segments)]
-    if not recorded:
-        found += [*_stamps(borders), *_claims(borders, evaluations)]
+    found += [*_stamps(borders), *_claims(borders, evaluations, resolution)]
     found += [*_samples(segments, configuration), *_equal(segments)]
     return (*found, *_losses(segments, progress_losses))
 
@@ -102,10 +107,12 @@ def _late(borders: Sequence[WarmupEnd | Segment]) -> list[str]:
     ]
 
 
-def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evaluation]) -> list[str]:
+def _claims(
+    borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evaluation], resolution: float
+) -> list[str]:
     """The seconds claimed against those that passed on the agent's clock, evaluations and pauses aside.
 
-    The sum is checked too: a tenth of a second shaved off each segment adds up.
+    The sum is checked too: a tenth of a second shaved off each segment adds up. `resolution`: of that clock, s.
     """
     found: list[str] = []
     claimed_in_all = passed_in_all = 0.0
@@ -117,7 +124,7 @@ def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evalua
         timed = all(e.seconds is not None for e in between)
         cuts = merged((e.t - (e.seconds or 0.0), e.t) for e in evaluations)
         passed = event.seen - before.seen - duration(within(cuts, (before.t, event.t))) - (event.paused_seconds or 0.0)
-        tolerance = _tolerance(passed)
+        tolerance = _tolerance(passed) + resolution
         if event.seconds is None:
             all_timed = False
             continue
@@ -132,7 +139,7 @@ def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evalua
         passed_in_all += passed
         all_timed = all_timed and timed
     apart = abs(claimed_in_all - passed_in_all)
-    if not found and all_timed and apart > _tolerance(passed_in_all):
+    if not found and all_timed and apart > _tolerance(passed_in_all) + resolution:
         return [f"the segments claim {shown(claimed_in_all)} s of training where {shown(passed_in_all)} s passed"]
     return found
 

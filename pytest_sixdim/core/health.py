@@ -84,10 +84,9 @@ def without_window(window: Window, unit: str, failed: str | None) -> Measured | 
     """
     if window.complete:
         return None
-    reached = f"{len(window.segments)} of {window.wanted} segments were completed"
     if failed is not None:
         return Measured(unit, failed=failed, detail={"segments_completed": len(window.segments)})
-    return Measured(unit, unknown=reached, detail={"segments_completed": len(window.segments)})
+    return Measured(unit, unknown=window.reached, detail={"segments_completed": len(window.segments)})
 
 
 def aftermath(failed: str | None) -> tuple[str, ...]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 from pytest_sixdim.core.dimensions import Dimension
+from pytest_sixdim.core.events import Evaluation, Segment
 from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.records import RunRecord
 from pytest_sixdim.core.results import Measured
 
 MARK = "imported"
+#: Runs are one where so many of their times agree, and such a share: whoever edits a log does not edit them all.
+LEAST_ALIKE, ALIKE = 3, 0.5
 
 
 def imported(run: RunRecord) -> Mapping[str, Any]:
@@ -34,8 +38,9 @@ def under_import(measured: Measured, dimension: Dimension, runs: Sequence[RunRec
     suspect, flags = list(measured.suspect), [MARK, *_notes(first, dimension), *measured.flags]
     if dimension != "accuracy" and first.get("card") is None:
         flags.append("imported: the card is not known (--card), so that no baseline matches")
+    suspect += [str(each) for _, told in logged for each in told.get("contradictions") or ()]
     if dimension == "stability":
-        suspect += _repeated_seeds(runs)
+        suspect += [*_repeated_seeds(runs), *_copies(runs), *_of_others(logged)]
         flags += _unknown_seeds(runs)
     if dimension == "linearity" and measured.value is not None:
         flags.append("imported: nobody can tell whether both sides were run alike")
@@ -64,6 +69,33 @@ def _repeated_seeds(runs: Sequence[RunRecord]) -> Iterator[str]:
     for run in runs:
         if run.seed is not None and first.setdefault(run.seed, run.name) != run.name:
             yield f"{first[run.seed]} and {run.name} have the same seed, {run.seed}"
+
+
+def _copies(runs: Sequence[RunRecord]) -> Iterator[str]:
+    """Runs whose reports came at the same times, or took the same: two runs do not, one log under two names does."""
+    paces = [(run, _pace(run)) for run in runs]
+    for (one, its), (other, others) in combinations(paces, 2):
+        most = min(len(its), len(others))
+        alike = len(its & others)
+        if alike >= LEAST_ALIKE and alike >= ALIKE * most:
+            yield f"{one.name} and {other.name} agree in {alike} of {most} times: they seem to be one run"
+
+
+def _pace(run: RunRecord) -> frozenset[float]:
+    """When a run's segments and evaluations ended; of a log without stamps, how long segments took, and how fast they
+    were."""
+    borders = [event for event in run.events if isinstance(event, (Segment, Evaluation))]
+    stamps = frozenset(event.t for event in borders if event.t != event.seen)
+    segments = [event for event in run.events if isinstance(event, Segment)]
+    return stamps or frozenset(value for each in segments for value in (each.seconds, each.rated) if value)
+
+
+def _of_others(logged: Sequence[tuple[RunRecord, Mapping[str, Any]]]) -> Iterator[str]:
+    """Logs that say that they are of different things."""
+    for name in ("submission_benchmark", "submission_platform"):
+        said = {run.name: str(text) for run, told in logged if (text := _part(told, "says").get(name)) is not None}
+        if len(set(said.values())) > 1:
+            yield f"the logs are of different runs, by their {name}: {', '.join(map(' '.join, said.items()))}"
 
 
 def _unknown_seeds(runs: Sequence[RunRecord]) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _nothing(window: Window) -> str:
     """Why there is no speed."""
     missing = []
     if any(segment.seconds is None for segment in window.segments):
-        missing.append("no time stamps")
+        missing.append("no time stamps" if window.recorded else "evaluations of unknown length")
     if any(segment.samples is None for segment in window.segments):
         missing.append("no count of samples")
     return f"the log has {', '.join(missing)}, and no speed of the program's own for every segment"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.credibility import contradictions
 from pytest_sixdim.core.events import Evaluation, Event, Progress, Segment, Start, WarmupEnd
-from pytest_sixdim.core.quantities import percent, shown
+from pytest_sixdim.core.quantities import count_of, percent, shown
 from pytest_sixdim.core.segments import Breaks, TimedSegment, timed
 from pytest_sixdim.core.spans import Span, merged
 
@@ -36,6 +36,7 @@ class Window:
         program_speeds: what the program itself called its speed within the window, samples/s; of the kind `train`
             where it rated no segment.
         recorded: it was read from a log that was written earlier: nobody watched its clock.
+        hindrance: why there may be too few segments, as far as the log tells.
     """
 
     segments: tuple[TimedSegment, ...]
@@ -50,11 +51,18 @@ class Window:
     flags: tuple[str, ...] = ()
     program_speeds: tuple[float, ...] = ()
     recorded: bool = False
+    hindrance: str = ""
 
     @property
     def complete(self) -> bool:
         """Whether all segments came."""
         return len(self.segments) >= self.wanted > 0
+
+    @property
+    def reached(self) -> str:
+        """How many segments came, as in "2 of 5 segments were completed", and why no more, where that is known."""
+        text = f"{len(self.segments)} of {self.wanted} segments were completed"
+        return f"{text}: {self.hindrance}" if self.hindrance else text
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -98,9 +106,11 @@ class Window:
         """Why nobody knows when the counted segments trained; None where that is known."""
         if all(segment.spans for segment in self.segments):
             return None
-        if all(segment.seconds is not None for segment in self.segments) and not self.recorded:
+        if self.recorded:
+            return "nobody knows when the segments trained: the log has no time stamps"
+        if all(segment.seconds is not None for segment in self.segments):
             return self.suspect[0] if self.suspect else "a segment reports no time"
-        return "nobody knows when the segments trained: the log has no time stamps"
+        return "nobody knows when the segments trained: evaluations of unknown length lie in them"
 
 
 def read_window(
@@ -151,7 +161,22 @@ def read_window(
         flags=_flags(counted, start, warmup, measure),
         program_speeds=tuple(event.speed for event in progress if event.speed is not None),
         recorded=recorded,
+        hindrance=_hindrance(events, warmup, reported, evaluations),
     )
+
+
+def _hindrance(
+    events: Sequence[Event], warmup: WarmupEnd | None, segments: Sequence[Segment], evaluations: Sequence[Evaluation]
+) -> str:
+    """Why a program may have too few segments; our own programs, which say when they start, have none of these."""
+    if any(isinstance(event, Start) for event in events):
+        return ""
+    if not any(isinstance(event, (Progress, WarmupEnd, Segment)) for event in events):
+        return "the log reports no training"
+    untimed = sum(evaluation.seconds is None for evaluation in evaluations)
+    if untimed:
+        return f"{count_of(untimed, 'evaluation')} of unknown length, and what was trained around them is left out"
+    return "" if warmup or segments else "warm-up did not end"
 
 
 def _until(events: Sequence[Event], counted: Sequence[Segment]) -> Iterator[Event]:

@@ -52,6 +52,8 @@ class InternEvoDialect:
         self._stretches = Stretches(self._job)
         self._tokens: int | None = None  # consumed so far
         self._skips: int | None = None  # batches so far whose update was left out
+        self._step: int | None = None  # of the last line
+        self._set: str | None = None  # what is evaluated: the first set whose figures have the metric
 
     def read(self, line: str, *, seen: float, rank: int) -> Iterator[Event]:
         """The line's events; see Dialect.read."""
@@ -81,14 +83,15 @@ class InternEvoDialect:
         )
         yield sign
         consumed = _difference(tokens, 0 if step == 0 else self._tokens)
-        self._tokens, self._skips = tokens, skips
+        steps = _difference(step, self._step) or 1
+        self._tokens, self._skips, self._step = tokens, skips, step
         samples = None if consumed is None or consumed % self._size else consumed // self._size
         yield from self._stretches.trained(
             Stretch(
                 t=t,
                 seen=seen,
                 rank=rank,
-                steps=1,
+                steps=steps,
                 samples=samples,
                 seconds=None if consumed is None else consumed / rate,
                 rated=sign.speed if consumed is None else None,
@@ -99,13 +102,18 @@ class InternEvoDialect:
     def _evaluate(
         self, name: str, figures: Mapping[str, str], t: float | None, seen: float, rank: int
     ) -> Iterator[Event]:
-        prefix = f"val/{name}_"
-        named = {key.removeprefix(prefix): value for key, value in figures.items() if key != "step"}
-        if self._asked is not None and self._metric.key({**figures, **named}) is None:  # another set's
-            self._stretches.paused(t)
-            return
-        told = self._metric.evaluation({**figures, **named}, t=t, seen=seen, rank=rank, step=count(figures.get("step")))
-        yield replace(told, seconds=self._stretches.evaluated(t, alone=True))
+        step, prefix = count(figures.get("step")), f"val/{name}_"
+        printed = {key: value for key, value in figures.items() if key != "step"}
+        known = {**printed, **{key.removeprefix(prefix): value for key, value in printed.items()}}
+        seconds = self._stretches.evaluated(t, alone=True)
+        if self._set is None and self._metric.key(known) is not None:
+            self._set = name
+        try:
+            for told in self._metric.evaluations(known, t=t, seen=seen, rank=rank, step=step, seconds=seconds):
+                yield told if name == self._set else replace(told, metric=f"{told.metric or 'metric'} of {name}")
+        except EventError:
+            if self._asked is None:  # else it is another set's
+                raise
 
 
 def _difference(now: int | None, before: int | None) -> int | None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from pytest_sixdim.core.events import Evaluation, Event
+from pytest_sixdim.core.events import Event, EventError
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.parts.epoch_steps import EpochSteps, exact_seconds
 from pytest_sixdim.dialects.parts.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, figure, instant, progress
@@ -147,7 +147,7 @@ class KerasDialect:
             yield from self._evaluate(line)
         else:
             yield from self._stretches.trained(self._with_validation(line))
-            yield self._told(line)
+            yield from self._told(line, None)
 
     def _with_validation(self, line: _Line) -> Stretch:
         """An epoch and its validation: their speed together."""
@@ -163,16 +163,17 @@ class KerasDialect:
         self._validates = self._validates or bool(line.validated)
         figures = line.validated or ({} if self._validates else line.figures)
         if line.step >= line.length and figures:
-            told = self._told(line)
-            yield replace(told, seconds=self._stretches.evaluated(line.t, alone=True))
+            yield from self._told(line, self._stretches.evaluated(line.t, alone=True))
         elif line.step >= line.length:
             self._stretches.paused(line.t)
 
-    def _told(self, line: _Line) -> Evaluation:
+    def _told(self, line: _Line, seconds: float | None) -> Iterator[Event]:
+        """The evaluation that a line ends. Raises EventError."""
         self._validates = self._validates or bool(line.validated)
-        return self._metric.evaluation(
-            line.validated or line.figures, t=line.t, seen=line.seen, rank=line.rank, epoch=self._epoch
-        )
+        if not self._epoch and not line.validated:
+            raise EventError("figures before any 'Epoch k/n': nobody knows whether of training or of an evaluation")
+        at: dict[str, Any] = {"t": line.t, "seen": line.seen, "rank": line.rank, "epoch": self._epoch}
+        yield from self._metric.evaluations(line.validated or line.figures, **at, seconds=seconds)
 
     def _stretch(self, line: _Line, *, epochs: int) -> Stretch:
         steps, samples = self._steps.advance(line.step, line.length)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from pytest_sixdim.core.events import LARGEST_COUNT, Event, EventError, Memory
@@ -28,7 +27,8 @@ EVALUATION = re.compile(rf"validation loss at iteration +({COUNT})(?: on validat
 #: Releases before 2.0 print no colon.
 FIGURE = re.compile(rf"^ *(.{{1,80}}?):? +({NUMBER}) *$", re.ASCII)
 MEMORY = re.compile(
-    r"\(after \d{1,15} iterations\) memory \(MB\) \|.* max allocated: ([\d.]+) \|.* max reserved: ([\d.]+)", re.ASCII
+    r"\(after \d{1,15} iterations\) memory \(MB\) \|.{0,200} max allocated: ([\d.]+) \|.{0,200} max reserved: ([\d.]+)",
+    re.ASCII,
 )
 #: Fields of a line that are read.
 MOST_FIELDS = 100
@@ -54,6 +54,7 @@ class MegatronDialect:
         self._metric = MetricChoice(self._job, metric, scale)
         self._stretches = Stretches(self._job)
         self._iteration: int | None = None  # of the last line
+        self._has_loss = False  # whether lines have one
         self._consumed: int | None = None  # samples, of the last line
 
     def read(self, line: str, *, seen: float, rank: int) -> Iterator[Event]:
@@ -76,21 +77,25 @@ class MegatronDialect:
             raise EventError(f"no elapsed time per iteration in {match[0]:.200}")
         each = seconds_of(elapsed[2], elapsed[1])
         consumed = count(figures.get("consumed samples"))
-        skipped = bool(count(figures.get("number of skipped iterations")))
+        before, self._iteration = self._iteration, iteration
+        steps = 0 if before is None else iteration - before
+        skipped = (count(figures.get("number of skipped iterations")) or 0) >= max(1, steps)
+        loss = _loss(figures)
+        if loss is None and self._has_loss and not skipped:
+            loss = "nan"  # most releases leave out a mean loss that is not above 0, as NaN is not
+        self._has_loss = self._has_loss or loss is not None
         batch = count(figures.get("global batch size")) or self._job.global_batch_size
         sign = progress(
             t=t,
             seen=seen,
             rank=rank,
             step=iteration,
-            loss=_loss(figures),
+            loss=loss,
             skipped=skipped or None,
             speed=batch / each if batch and each else None,
         )
         yield sign
-        before, self._iteration = self._iteration, iteration
         consumed_before, self._consumed = self._consumed, consumed
-        steps = 0 if before is None else iteration - before
         if steps <= 0:  # the first line, which may be that of a training that goes on
             self._stretches.began(t)
             return
@@ -103,9 +108,9 @@ class MegatronDialect:
 
     def _evaluate(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
         iteration = int(match[1])
-        told = self._metric.evaluation(_figures(match[2]), t=t, seen=seen, rank=rank, step=iteration)
         seconds = self._stretches.evaluated(t, alone=iteration == self._iteration)
-        yield replace(told, seconds=seconds)
+        figures = _figures(match[2])
+        yield from self._metric.evaluations(figures, t=t, seen=seen, rank=rank, step=iteration, seconds=seconds)
 
 
 def _figures(text: str) -> dict[str, str]:

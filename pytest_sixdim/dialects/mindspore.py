@@ -6,10 +6,9 @@ import ast
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
-from pytest_sixdim.core.events import Event, EventError
+from pytest_sixdim.core.events import LARGEST_COUNT, Event, EventError
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.parts.figures import (
     COUNT,
@@ -26,10 +25,10 @@ from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 LOSS = re.compile(rf"epoch: ({COUNT}) step: ({COUNT}), loss is ({NUMBER})", re.ASCII)
 TIME = re.compile(
-    rf"(Train|Eval)? ?epoch time: ({NUMBER}) ?(ms|s), per step time: ({NUMBER}) ?(ms|s)"
-    rf"(?: \(data time: ({NUMBER}) ms\))?",
-    re.ASCII | re.IGNORECASE,
+    rf"[Ee]poch time: ({NUMBER}) ?(ms|s), per step time: ({NUMBER}) ?(ms|s)(?: \(data time: ({NUMBER}) ms\))?", re.ASCII
 )
+#: What stands before it after an evaluation.
+OF_EVALUATION = "eval "
 EVALUATION = re.compile(rf"Eval result: epoch:? ({COUNT}), metrics: (\{{.*\}}|\{{.*)", re.ASCII)
 #: Characters of the mapping in an evaluation, and metrics in it.
 LONGEST_MAPPING, MOST_METRICS = 4000, 100
@@ -105,11 +104,11 @@ class MindSporeDialect:
         return step if (epoch - 1, step) == self._at else None
 
     def _read_time(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
-        mode, whole, whole_unit, each, each_unit, fetch = match.groups()
-        unit = self._unit or whole_unit.lower()
-        seconds, step_seconds = seconds_of(whole, unit), seconds_of(each, self._unit or each_unit.lower())
+        whole, whole_unit, each, each_unit, fetch = match.groups()
+        unit = self._unit or whole_unit
+        seconds, step_seconds = seconds_of(whole, unit), seconds_of(each, self._unit or each_unit)
         steps = self._steps_in(match[0], seconds, step_seconds, seconds_of("1", unit) * _rounding(each))
-        if (mode or "").lower() == "eval":
+        if match.string[: match.start()].lower().endswith(OF_EVALUATION):
             self._evaluation, self._void = seconds, True
             return
         done = self._at[1] if self._at is not None else 0
@@ -142,6 +141,8 @@ class MindSporeDialect:
         shortest, longest = step_seconds - rounding, step_seconds + rounding
         if shortest <= 0:
             return self._length
+        if seconds > LARGEST_COUNT * shortest:
+            raise EventError(f"{said:.200}: no epoch has so many steps")
         fewest, most = math.ceil((seconds - rounding) / longest), math.floor((seconds + rounding) / shortest)
         if fewest > most:
             raise EventError(
@@ -152,15 +153,12 @@ class MindSporeDialect:
         return fewest if fewest == most else None
 
     def _read_evaluation(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
+        seconds = self._stretches.evaluated(t, self._evaluation, alone=self._closed)
+        self._evaluation = None
         figures = _mapping(match[2])
-        seconds, self._evaluation = self._evaluation, None
-        told = self._metric.evaluation(figures, t=t, seen=seen, rank=rank, epoch=int(match[1]), seconds=seconds)
-        if seconds is None:
-            seconds = self._stretches.evaluated(t, alone=self._closed)
-            told = replace(told, seconds=seconds)
-        else:
-            self._stretches.evaluated(t, seconds)
-        yield told
+        yield from self._metric.evaluations(
+            figures, t=t, seen=seen, rank=rank, epoch=int(match[1]), seconds=seconds
+        )
 
 
 def _rounding(text: str) -> float:
@@ -175,7 +173,7 @@ def _mapping(text: str) -> dict[str, str]:
     readable = re.sub(r"(?<![\w'\"])(nan|inf)(?![\w'\"])", r"'\1'", text)
     try:
         mapping = ast.literal_eval(readable)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise EventError(f"no dictionary of metrics: {text:.80}") from None
     if not isinstance(mapping, dict) or len(mapping) > MOST_METRICS:
         raise EventError(f"no dictionary of at most {MOST_METRICS} metrics: {text:.80}")

@@ -11,21 +11,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pytest_sixdim.core.events import End, Event, EventError, Progress
-from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import METRIC_OPTIONS
 from pytest_sixdim.dialects.parts.marked_json import (
     count,
     finite,
     instant,
-    key_option,
     mapping,
     marked_objects,
     number,
-    scale_option,
 )
 from pytest_sixdim.dialects.parts.mllog_counts import Counts, Position
 from pytest_sixdim.dialects.parts.mllog_evaluations import Evaluations, lookup
 from pytest_sixdim.dialects.parts.mllog_training import Training
+from pytest_sixdim.dialects.parts.option_values import factor, figure_name, one_of
 
 MARK = ":::MLLOG"
 STATUS = {"success": "success", "aborted": "target_missed"}
@@ -41,7 +40,7 @@ class MllogDialect:
 
     OPTIONS: ClassVar[Mapping[str, str]] = {
         "metric": "the key that has the case's metric: eval_accuracy, eval_error, 1 - eval_error, or another",
-        "scale": "what the printed metric is multiplied by, such as 100 for a fraction where the case has percent",
+        "scale": METRIC_OPTIONS["scale"],
         "step": "a key that is printed once a step, such as train_loss or tracked_stats.reduced_train_loss",
         "epochs": "what epoch_num and epoch_count count: epochs or samples; by default what the log makes plain",
     }
@@ -55,17 +54,16 @@ class MllogDialect:
         job: Job | None = None,
         *,
         metric: str | None = None,
-        scale: float = 1.0,
+        scale: float | None = None,
         step: str | None = None,
         epochs: str | None = None,
     ) -> None:
+        """Raises OptionError."""
         self._job = job or Job()
-        if epochs not in (None, "epochs", "samples"):
-            raise OptionError("epochs", f"must be epochs or samples, not {epochs!r:.80}")
-        self._step = key_option("step", step)
-        self._counts = Counts(self._job.global_batch_size, epochs)
+        self._step = figure_name("step", step)
+        self._counts = Counts(self._job.global_batch_size, one_of("epochs", epochs, ("epochs", "samples")))
         self._training = Training(self._job, self._counts)
-        self._evaluations = Evaluations(self._job, self._counts, key_option("metric", metric), scale_option(scale))
+        self._evaluations = Evaluations(self._job, self._counts, figure_name("metric", metric), factor(scale))
         self._started: float | None = None
         self._ended = False
 

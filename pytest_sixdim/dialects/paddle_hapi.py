@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_sixdim.core.events import Event
 from pytest_sixdim.dialects.job import Job
@@ -114,7 +113,8 @@ class PaddleHapiDialect:
     def _end_evaluation(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
         figures, self._evaluation = self._evaluation, None
         if match[1] == "Eval" and figures is not None:
-            told = self._metric.evaluation(figures, t=t, seen=seen, rank=rank, epoch=self._epoch, samples=int(match[2]))
-            yield replace(told, seconds=self._stretches.evaluated(t, alone=self._closed))
+            seconds = self._stretches.evaluated(t, alone=self._closed)
+            at: dict[str, Any] = {"t": t, "seen": seen, "rank": rank, "epoch": self._epoch}
+            yield from self._metric.evaluations(figures, **at, samples=int(match[2]), seconds=seconds)
         elif self._closed:
             self._stretches.paused(t)

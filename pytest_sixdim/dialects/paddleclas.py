@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from pytest_sixdim.core.events import Event, EventError
@@ -15,7 +14,7 @@ from pytest_sixdim.dialects.stretches import Stretch, Stretches
 TRAINING = re.compile(rf"\[Train\]\[Epoch ({COUNT})/{COUNT}\]\[Iter: ?({COUNT})/({COUNT})\](.*)", re.ASCII)
 EPOCH_END = re.compile(rf"\[Train\]\[Epoch ({COUNT})/{COUNT}\]\[Avg\]", re.ASCII)
 EVALUATION = re.compile(rf"\[Eval\]\[Epoch ({COUNT})\]\[Avg\](.*)", re.ASCII)
-FIGURE = re.compile(rf"([A-Za-z][\w.@/-]{{0,60}})(?:\([^)]*\))?: ({NUMBER})", re.ASCII)
+FIGURE = re.compile(rf"(?<![\w.@/-])([A-Za-z][\w.@/-]{{0,60}})(?:\([^)]{{0,60}}\))?: ({NUMBER})", re.ASCII)
 SAVED = "Already save model in"
 #: The averages of an epoch begin anew with the iteration of this index.
 ANEW = 5
@@ -68,8 +67,10 @@ class PaddleClasDialect:
             yield from self._end_epoch(t, seen, rank)
         elif match := EVALUATION.search(line):
             figures = dict(FIGURE.findall(match[2]))
-            told = self._metric.evaluation(figures, t=t, seen=seen, rank=rank, epoch=int(match[1]))
-            yield replace(told, seconds=self._stretches.evaluated(t, alone=self._closed))
+            seconds = self._stretches.evaluated(t, alone=self._closed)
+            yield from self._metric.evaluations(
+                figures, t=t, seen=seen, rank=rank, epoch=int(match[1]), seconds=seconds
+            )
         elif SAVED in line and self._closed:
             self._stretches.paused(t)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from pytest_sixdim.core.events import SPEED_KINDS, End, Evaluation, Event, EventError, Progress
@@ -15,13 +14,13 @@ from pytest_sixdim.dialects.parts.expressions import (
     LINE,
     Captured,
     Expressions,
-    as_float,
     count,
     decimal,
     number,
     seconds,
 )
-from pytest_sixdim.dialects.parts.option_values import one_of, positive, time_format, whole
+from pytest_sixdim.dialects.parts.figures import METRIC_OPTIONS, scaled
+from pytest_sixdim.dialects.parts.option_values import factor, one_of, time_format, whole
 from pytest_sixdim.dialects.parts.places import Places
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
@@ -48,7 +47,7 @@ NO_USE: Mapping[str, tuple[str, ...]] = {
     "kind": ("speed", "seconds"),
     "unit": ("speed",),
     "scope": ("speed", "samples"),
-    "accuracy_scale": ("accuracy",),
+    "scale": ("accuracy",),
     "time": ("time",),
 }
 
@@ -72,7 +71,7 @@ class PatternDialect:
         "samples_per_epoch": "samples of an epoch, of the whole job",
         "steps_per_epoch": "steps of an epoch, where steps are counted anew in each",
         "steps_per_report": "steps between two lines of speed that count none",
-        "accuracy_scale": "what the printed accuracy is multiplied with, such as 100",
+        "scale": METRIC_OPTIONS["scale"],
         "time": "format of the group time, as in %Y-%m-%d %H:%M:%S,%f",
     }
 
@@ -92,24 +91,25 @@ class PatternDialect:
         samples_per_epoch: Any = None,
         steps_per_epoch: Any = None,
         steps_per_report: Any = None,
-        accuracy_scale: Any = None,
+        scale: Any = None,
         time: Any = None,
     ) -> None:
         given = {"speed": speed, "accuracy": accuracy, "progress": progress}
         given |= {"end": end, "missed": missed, "failed": failed}
         self._job = job or Job()
         self._of = {name: Expressions(name, given[name], GROUPS[name], NEEDS.get(name, ())) for name in given}
-        self._check_use({"kind": kind, "unit": unit, "scope": scope, "accuracy_scale": accuracy_scale, "time": time})
+        self._check_use({"kind": kind, "unit": unit, "scope": scope, "scale": scale, "time": time})
         self._kind = one_of("kind", kind, SPEED_KINDS)
         self._unit = one_of("unit", unit, UNITS) or "samples/s"
         self._each = self._job.cards if one_of("scope", scope, SCOPES) == "card" else 1
         self._samples_per_epoch = whole("samples_per_epoch", samples_per_epoch)
-        self._scale = Decimal(str(positive("accuracy_scale", accuracy_scale) or 1))
+        self._scale = factor(scale)
         self._format = time_format("time", time)
         self._check_together(scope)
         self._places = Places(whole("steps_per_epoch", steps_per_epoch), whole("steps_per_report", steps_per_report))
         self._stretches = Stretches(self._job, rated_as=self._kind or "train")
         self._ended_epoch = False
+        self._any_report = self._evaluates_first = False  # whether an evaluation came before all reports
         self._loss: float | None = None  # the last since the last report
         self.reports_end = bool(self._of["end"])
 
@@ -125,7 +125,7 @@ class PatternDialect:
             if captured is not None:
                 self._places.note(captured)
         if (accuracy := found.get("accuracy")) is not None:
-            yield self._evaluation(accuracy, seen, rank)
+            yield self._evaluation(accuracy, seen, rank, alone=reported is None and self._follows_epoch(accuracy))
             if "loss" in accuracy and reported is None and progress is None:
                 yield self._progress(accuracy, seen, rank)
         if reported is not None:
@@ -145,8 +145,18 @@ class PatternDialect:
                 )
                 break
 
+    def _follows_epoch(self, evaluation: Captured) -> bool:
+        """Whether nothing was trained between the last line of an epoch and this evaluation.
+
+        Where an evaluation came before the first such line, or names an epoch that none has ended yet, the program
+        prints the evaluation of an epoch before the line of it.
+        """
+        self._evaluates_first = self._evaluates_first or not self._any_report
+        return self._ended_epoch and not self._evaluates_first and not self._places.is_ahead(evaluation)
+
     def _trained(self, captured: Captured, seen: float, rank: int) -> Iterator[Event]:
         """The stretch that a line of `speed` ends."""
+        self._any_report = True
         at, place = self._instant(captured, seen), self._places.reached(captured)
         if place.unknown:
             self._stretches.began(at)
@@ -177,10 +187,10 @@ class PatternDialect:
         )
         self._loss = None
 
-    def _evaluation(self, captured: Captured, seen: float, rank: int) -> Event:
+    def _evaluation(self, captured: Captured, seen: float, rank: int, *, alone: bool) -> Event:
         at = self._instant(captured, seen)
         value = self._scaled(captured)
-        took = self._stretches.evaluated(at, _known(seconds(captured)), alone=self._ended_epoch)
+        took = self._stretches.evaluated(at, _known(seconds(captured)), alone=alone)
         return Evaluation(
             **self._at(captured, seen, rank),
             value=value,
@@ -220,9 +230,7 @@ class PatternDialect:
     def _scaled(self, captured: Captured) -> float | None:
         """The printed accuracy in the metric's unit; None where it is not finite."""
         printed = decimal(captured, "accuracy")
-        if printed is None or not math.isfinite(as_float(printed)):
-            return None
-        return _known(as_float(printed * self._scale))
+        return None if printed is None else _known(scaled(printed, self._scale))
 
     def _at(self, captured: Captured, seen: float, rank: int) -> dict[str, Any]:
         """What all events share."""

@@ -13,18 +13,18 @@ from typing import Any, ClassVar
 
 from pytest_sixdim.core.events import End, Evaluation, Event, EventError, Progress
 from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import METRIC_OPTIONS, scaled
 from pytest_sixdim.dialects.parts.marked_json import (
     count,
     finite,
     instant,
-    key_option,
     mapping,
     marked_objects,
     number,
     plain_name,
-    scale_option,
     seconds,
 )
+from pytest_sixdim.dialects.parts.option_values import factor, figure_name
 from pytest_sixdim.dialects.parts.perflog_steps import Steps
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
@@ -53,17 +53,18 @@ class PerfLogDialect:
 
     OPTIONS: ClassVar[Mapping[str, str]] = {
         "metric": "the key of EVALUATE that has the case's metric, such as eval_mlm_accuracy",
-        "scale": "what the printed metric is multiplied by, such as 100 for a fraction where the case has percent",
+        "scale": METRIC_OPTIONS["scale"],
     }
     reports_end = True
     mark = MARK
     stream = "both"  # FlagPerf's logger has no handler and prints on stderr; DeepSparkHub's copies need not
     rank = 0
 
-    def __init__(self, job: Job | None = None, *, metric: str | None = None, scale: float = 1.0) -> None:
+    def __init__(self, job: Job | None = None, *, metric: str | None = None, scale: float | None = None) -> None:
+        """Raises OptionError."""
         self._job = job or Job()
-        self._keys = _keys(key_option("metric", metric) or self._job.metric)
-        self._scale = scale_option(scale)
+        self._keys = _keys(figure_name("metric", metric) or self._job.metric)
+        self._scale = factor(scale)
         self._stretches = Stretches(self._job)
         self._steps = Steps(self._job)
         self._held: Stretch | None = None
@@ -200,16 +201,19 @@ class PerfLogDialect:
         return last is None and t is not None and when is not None and abs(t - when) < SAME
 
     def _values(self, value: Mapping[str, Any]) -> dict[str | None, float]:
-        """The case's metric as printed; where it is not there, the others by their own names."""
+        """The case's metric; where it is not there, the others by their own names."""
         metric = self._metric_in(value)
         if metric is not None:
-            return {self._job.metric or None: metric * self._scale}
-        others = [(key[:100], number(each)) for key, each in value.items() if key not in _NO_METRIC]
+            return {self._job.metric or None: metric}
+        no_others = (*_NO_METRIC, self._job.metric)  # the case's own name, where the case says to read another key
+        others = [(key[:100], number(each)) for key, each in value.items() if key not in no_others]
         return {key: each for key, each in others[:_OTHERS] if each is not None}
 
     def _metric_in(self, value: Mapping[str, Any]) -> float | None:
+        """The case's metric, in its unit."""
         plain = {plain_name(key): each for key, each in value.items()}
-        return next((found for key in self._keys if (found := number(plain.get(key))) is not None), None)
+        found = next((each for key in self._keys if (each := number(plain.get(key))) is not None), None)
+        return None if found is None else scaled(found, self._scale)
 
     def _evaluation_event(
         self,
@@ -243,7 +247,7 @@ class PerfLogDialect:
         self._ended = True
         metric = self._metric_in(value)
         if metric is not None and not self._valued and metric != self._initial:
-            yield self._evaluation_event(self._job.metric or None, metric * self._scale, t, seen, rank)
+            yield self._evaluation_event(self._job.metric or None, metric, t, seen, rank)
         at = seen if t is None else t
         rating = next((finite(each) for key, each in value.items() if RUN_RATING.fullmatch(key)), None)
         if rating is not None:

@@ -30,6 +30,7 @@ class Stretches:
         self._last: float | None = None  # the last report, or when training began or went on
         self._cut = 0.0  # seconds since then that were no training
         self._untimed = False  # since then came an evaluation of unknown length
+        self._ever_timed = False  # whether the length of any stretch was known
         self._paused = 0.0  # seconds since the last border that were neither training nor evaluation
         self._warmup: WarmUp | None = WarmUp(job.measure, job.thermal)
         self._length = SegmentLength(job.measure)
@@ -73,11 +74,14 @@ class Stretches:
     def trained(self, stretch: Stretch) -> Iterator[Event]:
         """Take the next stretch; the events that it gives: the end of warm-up, a segment.
 
-        A stretch of unknown length counts as warm-up only: later it is left out, as a pause. Reports that the agent
-        read at once, or that have the same stamp, count together.
+        A stretch of unknown length counts as warm-up only: later it is left out, as a pause. Where none was ever timed,
+        as an evaluation of unknown length lies in each, what the program prints of its speed counts. Reports that the
+        agent read at once, or that have the same stamp, count together.
         """
         begin, cut, seconds, samples = self._last, self._cut, self._seconds(stretch), self._samples(stretch)
-        known = seconds is not None or (stretch.t is None and positive(stretch.rated) is not None)
+        timeless = stretch.t is None or (begin is not None and self._untimed and not self._ever_timed)
+        known = seconds is not None or (timeless and positive(stretch.rated) is not None)
+        self._ever_timed = self._ever_timed or seconds is not None
         if not known and self._warmup is None:
             self.began(stretch.t)
             return

@@ -19,8 +19,8 @@ from pytest_sixdim.dialects.parts.option_values import one_of
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 _TRAIN = re.compile(
-    rf"Train: (?P<epoch>{COUNT}) \[ *(?P<index>{COUNT})/(?P<of>{COUNT}) \([^)]*\)\]"
-    rf" +Loss: +(?P<loss>{NUMBER}) \([^)]*\)"
+    rf"Train: (?P<epoch>{COUNT}) \[ *(?P<index>{COUNT})/(?P<of>{COUNT}) \([^)]{{0,20}}\)\]"
+    rf" +Loss: +(?P<loss>{NUMBER}) \([^)]{{0,40}}\)"
     rf" +Time: +(?P<time>{NUMBER})s, +(?P<rate>{NUMBER})/s +\( *(?P<mean>{NUMBER})s, +(?P<mean_rate>{NUMBER})/s\)"
 )
 _TEST = re.compile(
@@ -146,15 +146,10 @@ class TimmDialect:
         took = None if seconds is None or seconds < 0 else seconds * (int(match["last"]) + 1)
         took = self._stretches.evaluated(at, took, alone=self._before is not None and self._before.last)
         figures = {name: match[name] for name in ("top1", "top5", "loss") if match[name] is not None}
-        told = self._metric.evaluation(
-            figures,
-            t=at,
-            seen=seen,
-            rank=rank,
-            epoch=None if self._before is None else self._before.epoch,
-            seconds=took,
-        )
-        if (match["ema"] is not None) == self._of_ema:
-            yield told
-        else:
-            yield replace(told, metric=f"{told.metric or 'metric'} of the {'ema' if match['ema'] else 'plain'} weights")
+        epoch = None if self._before is None else self._before.epoch
+        for told in self._metric.evaluations(figures, t=at, seen=seen, rank=rank, epoch=epoch, seconds=took):
+            if (match["ema"] is not None) == self._of_ema:
+                yield told
+            else:
+                whose = "ema" if match["ema"] else "plain"
+                yield replace(told, metric=f"{told.metric or 'metric'} of the {whose} weights")

@@ -28,6 +28,11 @@ def check_placeholders(text: str) -> str:
     return check_argument(text)
 
 
+def placeholders_in(text: str) -> set[str]:
+    """What an argument that has been checked mentions."""
+    return {match[1] for match in _BRACES.finditer(text) if match[1] is not None}
+
+
 def check_argument(text: str) -> str:
     """`text`, such that it can be an argument of a program, or a variable's value.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -21,7 +22,7 @@ from pytest_sixdim.core.case import (
     StabilityRule,
     Train,
 )
-from pytest_sixdim.schema.arguments import Argument
+from pytest_sixdim.schema.arguments import Argument, placeholders_in
 from pytest_sixdim.schema.case_model import (
     CaseModel,
     ConfigurationModel,
@@ -30,7 +31,7 @@ from pytest_sixdim.schema.case_model import (
     QuickModel,
     TrainModel,
 )
-from pytest_sixdim.schema.document import Document, Location
+from pytest_sixdim.schema.document import Document, Location, where
 from pytest_sixdim.schema.errors import Problem
 from pytest_sixdim.schema.log_options import option_problems
 from pytest_sixdim.schema.model import given, require, validated
@@ -39,6 +40,8 @@ from pytest_sixdim.schema.reader import read_document
 
 #: Six tests each.
 MOST_CONFIGURATIONS = 1000
+#: As $NAME and ${NAME}.
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 def load_case(path: Path, vendors: Collection[str], dialects: Mapping[str, str] | None = None) -> Case:
@@ -53,6 +56,8 @@ def load_case(path: Path, vendors: Collection[str], dialects: Mapping[str, str] 
     model, problems = validated(CaseModel, document, surroundings)
     if model is not None and dialects is not None:
         problems += option_problems(document, model.log, dialects)
+    if model is not None:
+        problems += _lacking_checkout(document, model)
     sound = _sound_configurations(document, surroundings) if model is None else enumerate(model.configurations)
     expanded = (configuration for index, item in sound for configuration in _expanded(document, index, item))
     configurations = list(islice(expanded, MOST_CONFIGURATIONS + 1))
@@ -151,9 +156,30 @@ def _train(document: Document, model: TrainModel) -> Train:
 
 
 def _checkout(base: Path, text: str) -> Path:
-    """A path as a shell would read it; relative to the case. A variable that is not set stays as it is written."""
+    """A path as a shell would read it; relative to the case. A variable that is not set, or empty, stays as it is
+    written: it must not stand for the case's own folder."""
     home = os.path.expanduser(text)  # noqa: PTH111 - which never raises
-    return Path(os.path.normpath(base / os.path.expandvars(home)))
+    filled = _VARIABLE.sub(lambda match: os.environ.get(match[1] or match[2]) or match[0], home)
+    return Path(os.path.normpath(base / filled))
+
+
+def _lacking_checkout(document: Document, model: CaseModel) -> list[Problem]:
+    """The arguments and variables that mention a checkout which the case does not have."""
+    if model.train.checkout is not None:
+        return []
+    lists: list[tuple[Location, Iterable[Argument]]] = [
+        (("train", "command"), model.train.command or ()),
+        (("train", "args"), model.train.args),
+        (("quick", "args"), (model.quick and model.quick.args) or ()),
+        *((("configurations", index, "args"), item.args) for index, item in enumerate(model.configurations)),
+    ]
+    texts = [((*where, index), text) for where, given in lists for index, text in enumerate(given)]
+    texts += [(("train", "environment", name), text) for name, text in model.train.environment.items()]
+    return [
+        document.problem(location, f"{where(location)}: {{checkout}} needs 'train.checkout'")
+        for location, text in texts
+        if isinstance(text, str) and "checkout" in placeholders_in(text)
+    ]
 
 
 def _quick(document: Document, model: QuickModel, measure: Measure) -> Quick:

@@ -33,7 +33,9 @@ from pytest_sixdim.schema.names import (
     Rank,
     RelativePath,
     SchemaVersion,
+    StartingDirectory,
     Unit,
+    Variable,
     Vendor,
 )
 from pytest_sixdim.schema.quantities import Duration, Interval, SampleCount
@@ -66,8 +68,10 @@ class TrainModel(Model):
     command: Annotated[Arguments, Field(min_length=1)] | None = Field(default=None, description="instead of a program")
     launch: Launch = "torchrun"
     args: Arguments = Field(default=[], description="may mention {batch_size} and other placeholders")
-    directory: RelativePath | None = Field(default=None, description="where it is started, below the checkout")
-    environment: dict[str, Argument] = Field(default={}, description="variables that the program needs")
+    directory: StartingDirectory | None = Field(
+        default=None, description="where it is started, below the checkout or the case's folder"
+    )
+    environment: dict[Variable, Argument] = Field(default={}, description="variables that the program needs")
     requires: Annotated[list[Module], Field(max_length=20)] = Field(
         default=[], description="modules that its interpreter must have, such as mindspore"
     )

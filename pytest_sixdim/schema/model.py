@@ -70,15 +70,22 @@ def given(model: Model) -> dict[str, Any]:
 
 
 def _problems(model: type[Model], document: Document, error: ValidationError) -> list[Problem]:
-    details = [detail for detail in error.errors(include_url=False) if document.usable(detail["loc"])]
+    details = [(_location(detail), detail) for detail in error.errors(include_url=False)]
+    details = [(location, detail) for location, detail in details if document.usable(location)]
     if len(details) > MOST_PROBLEMS:  # to word each takes a moment
-        details.sort(key=lambda detail: document.line(detail["loc"]))
+        details.sort(key=lambda found: document.line(found[0]))
     found = [
-        document.problem(detail["loc"], _message(model, document, detail["loc"], detail))
-        for detail in details[:MOST_PROBLEMS]
+        document.problem(location, _message(model, document, location, detail))
+        for location, detail in details[:MOST_PROBLEMS]
     ]
     more = details[MOST_PROBLEMS:]
-    return found + [document.problem(detail["loc"], f"{len(more)} more problems from here on") for detail in more[:1]]
+    return found + [document.problem(location, f"{len(more)} more problems from here on") for location, _ in more[:1]]
+
+
+def _location(detail: ErrorDetails) -> Location:
+    """Where a problem stands. Of a key that may not be one pydantic says (..., key, "[key]")."""
+    location = detail["loc"]
+    return location[:-1] if location[-1:] == ("[key]",) else location
 
 
 def _message(model: type[Model], document: Document, location: Location, detail: ErrorDetails) -> str:

@@ -23,6 +23,7 @@ MOST = 65536
 MOST_SAMPLES = 10**12
 #: Characters of a name that becomes part of a folder's.
 LONGEST_NAME = 60
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,22 @@ def log_pattern(text: str) -> str:
     return text
 
 
-def _program(text: str, info: ValidationInfo) -> str:
-    relative_path(text)
-    if info.data.get("checkout") is not None:
-        return text  # which may lie on another machine
-    directory = _surroundings(info).directory
-    try:
-        exists = (directory / text).is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        exists = False
-    if not exists:
-        raise ValueError(f"{shortened(text)}: no such file beside the case")
-    return text
+def _beside(what: str, is_there: Callable[[Path], bool]) -> Callable[[str, ValidationInfo], str]:
+    """A validator: a path below the case's folder that is there, or one below a checkout, wherever that may lie."""
+
+    def check(text: str, info: ValidationInfo) -> str:
+        relative_path(text)
+        if info.data.get("checkout") is not None:
+            return text
+        try:
+            exists = is_there(_surroundings(info).directory / text)
+        except (OSError, ValueError):  # a name that no file can have
+            exists = False
+        if not exists:
+            raise ValueError(f"{shortened(text)}: no such {what} beside the case")
+        return text
+
+    return check
 
 
 def _vendor(text: str, info: ValidationInfo) -> str:
@@ -115,6 +120,14 @@ def _launch(text: str) -> str:
 def _module(text: str) -> str:
     if not all(part.isidentifier() for part in text.split(".")) or len(text) > LONGEST_NAME:
         raise ValueError(f"{shortened(text)}: must be the name of a module, such as mindspore")
+    return text
+
+
+def _variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("is no name of a variable: letters, digits and _, and no digit first")
+    if text.startswith("SIXDIM_"):
+        raise ValueError("names that begin with SIXDIM_ are the agent's own")
     return text
 
 
@@ -156,7 +169,10 @@ LogFormat = Annotated[
 ]
 RelativePath = Annotated[Text, AfterValidator(relative_path)]
 LogPattern = Annotated[Text, AfterValidator(log_pattern)]
-Program = Annotated[Text, AfterValidator(_program)]
+Program = Annotated[Text, AfterValidator(_beside("file", Path.is_file))]
+StartingDirectory = Annotated[Text, AfterValidator(_beside("directory", Path.is_dir))]
+#: Of a process' environment.
+Variable = Annotated[str, AfterValidator(_variable)]
 Module = Annotated[str, AfterValidator(_module)]
 Vendor = Annotated[str, AfterValidator(_vendor)]
 Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]

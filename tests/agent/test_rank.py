@@ -201,6 +201,39 @@ def test_what_the_program_started_ends_with_the_launcher(wrapped: Wrapped) -> No
         wait_for(lambda pid=pid: ended(int(pid)))
 
 
+def test_a_program_goes_on_where_only_the_launchers_thread_ended_that_started_it(wrapped: Wrapped) -> None:
+    """The kernel tells a child that its parent is gone once that thread is (prctl(2))."""
+    launcher = (
+        "import subprocess, sys, threading, time\n"
+        "starter = threading.Thread(target=subprocess.Popen, args=(sys.argv[1:],))\n"
+        "starter.start()\n"
+        "starter.join()\n"
+        "time.sleep(600)\n"
+    )
+    environment = {"SIXDIM_NODE": str(wrapped.node), "SIXDIM_CORES": "[null]", "SIXDIM_RANK_VARIABLES": "[]"}
+    record = wrapped.node / "ranks" / "rank-0.json"
+    process = subprocess.Popen(
+        [sys.executable, "-c", launcher, sys.executable, "-I", "-S", rank.__file__, "sh", "-c", "sleep 0.5; sleep 600"],
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    try:
+        wait_for(record.exists)
+        pid = json.loads(record.read_text())["pid"]
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        wait_for(lambda: b"sleep\x00600" in commands(children))
+        assert "ended" not in json.loads(record.read_text())
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: ended(pid))
+
+
+def commands(children: Path) -> bytes:
+    """What the children of a process were started as."""
+    return b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children.read_text().split())
+
+
 def ended(pid: int) -> bool:
     """Whether a process is gone, or waits for nothing but its parent."""
     try:

@@ -19,6 +19,7 @@ from pytest_sixdim.campaign.identity import identity_parts
 from pytest_sixdim.campaign.orders import Bench, make_order
 from pytest_sixdim.campaign.plan import PlannedRun, RunKey
 from pytest_sixdim.campaign.settings import Settings
+from pytest_sixdim.campaign.sources import sources
 from pytest_sixdim.campaign.survey import Calibration
 from pytest_sixdim.core.case import Band, Case, Configuration, DataSet, Limit, Metric, StabilityRule, Train
 from pytest_sixdim.core.vendor import SamplerChoice, VendorProfile
@@ -62,7 +63,8 @@ def planned(tmp_path: Path) -> PlannedRun:
 
 def identity(bench: Bench, planned: PlannedRun) -> str:
     """Of a run on the first cards of the bench."""
-    return identity_of(identity_parts(bench, planned, bench.host.devices[: planned.configuration.cards]))
+    devices = bench.host.devices[: planned.configuration.cards]
+    return identity_of(identity_parts(bench, planned, devices, sources(planned.case, None)))
 
 
 def ordered(bench: Bench, planned: PlannedRun, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -61,10 +61,26 @@ def test_a_validation_is_an_evaluation(metric: str, value: float) -> None:
     assert (event.value, event.step, event.seconds) == (value, 1, 5.0)
 
 
-def test_the_validation_of_another_set_is_time_and_nothing_else() -> None:
+def test_the_validation_of_another_set_is_no_evaluation_of_the_metric() -> None:
     options = {"tokens_per_sample": 2048, "metric": "val/en_acc"}
     lines = [(0.0, STEPS[1]), (4.0, STEPS[2]), (6.0, VALIDATION.replace("en", "cn")), (9.0, VALIDATION)]
-    assert [(e.value, e.seconds) for e in of(Evaluation, read("internevo", lines, job(), **options))] == [(0.41, 3.0)]
+    told = of(Evaluation, read("internevo", lines, job(), **options))
+    assert [(e.metric, e.value, e.seconds) for e in told] == [
+        ("val/cn_loss of cn", 2.5, 2.0),
+        ("accuracy", 0.41, 3.0),
+    ]
+
+
+def test_of_several_sets_the_first_one_counts() -> None:
+    other = VALIDATION.replace("en", "cn").replace("2.5", "1.5")
+    told = of(Evaluation, read("internevo", [VALIDATION, other] * 2, job(metric="loss"), tokens_per_sample=2048))
+    assert [(e.metric, e.value) for e in told] == [("loss", 2.5), ("loss of cn", 1.5)] * 2
+
+
+def test_a_line_that_is_missing_leaves_its_step_in() -> None:
+    lines = [STEPS[1], STEPS[2].replace("step=1,", "step=2,").replace("262144", "393216")]
+    _, second = of(Segment, read("internevo", lines, job(REPORTS, cards=8, recorded=True), tokens_per_sample=2048))
+    assert (second.steps, second.samples) == (2, 128)
 
 
 @pytest.mark.parametrize("options", [{}, {"tokens_per_sample": 0}, {"tokens_per_sample": "2k"}])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_sixdim.core.case import Measure
 from pytest_sixdim.core.events import Evaluation, EventError, Memory, Progress, Segment, WarmupEnd
+from pytest_sixdim.core.losses import divergence
 from pytest_sixdim.dialects import printed_where
 from tests.dialects.printed import REPORTS, assert_bears, job, of, read
 
@@ -89,6 +90,27 @@ def test_a_skipped_iteration_is_marked_and_its_loss_is_none() -> None:
     more = " loss scale: 1.0 | load_balancing_loss: 1.0E+00 | number of skipped iterations:   1 |"
     [event] = of(Progress, read("megatron", [line(3, more=more)], job()))
     assert (event.skipped, event.loss, event.diverged) == (True, None, False)
+
+
+def test_iterations_of_which_only_some_were_skipped_have_a_loss_that_counts() -> None:
+    more = " lm loss: 7.1E+00 | number of skipped iterations: {:3} |"
+    events = [line(number, more=more.format(skips)) for number, skips in ((100, 2), (200, 99), (300, 100))]
+    told = of(Progress, read("megatron", events, job()))
+    assert [(event.skipped, event.loss) for event in told[1:]] == [(None, 7.1), (True, 7.1)]
+
+
+def test_a_loss_that_is_left_out_was_not_finite() -> None:
+    """Megatron prints a mean loss only where it is above 0, which NaN is not."""
+    more = " loss scale: 1.0 | number of skipped iterations:   0 | number of nan iterations:   0 |"
+    lines = [line(1, more=" lm loss: 7.1E+00 |" + more), *[line(number, more=more) for number in (2, 3, 4)]]
+    events = read("megatron", lines, job())
+    assert [event.diverged for event in of(Progress, events)] == [False, True, True, True]
+    assert divergence(events) == "the loss was not finite in 3 consecutive reports"
+
+
+def test_a_log_that_never_has_a_loss_has_not_diverged() -> None:
+    events = read("megatron", [line(number) for number in (1, 2, 3, 4)], job())
+    assert not any(event.diverged for event in events)
 
 
 def test_a_loss_that_is_not_finite_has_diverged() -> None:

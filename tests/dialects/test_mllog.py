@@ -551,9 +551,9 @@ def test_a_broken_or_old_line_is_an_error(text: str, error: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metric": ["eval_accuracy"]}, "metric: must be the name of a key, not ['eval_accuracy']"),
-        ({"step": " "}, "step: must be the name of a key, not ' '"),
-        ({"epochs": "tokens"}, "epochs: must be epochs or samples, not 'tokens'"),
+        ({"metric": ["eval_accuracy"]}, "metric: must be the name of a figure in the log, not ['eval_accuracy']"),
+        ({"step": " "}, "step: must be the name of a figure in the log, not ' '"),
+        ({"epochs": "tokens"}, "epochs: 'tokens' is not allowed; allowed: epochs, samples"),
         ({"scale": True}, "scale: must be a number above 0 such as 100, not True"),
     ],
 )

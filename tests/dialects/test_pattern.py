@@ -120,6 +120,41 @@ def test_an_evaluation_after_further_training_has_no_known_length() -> None:
     assert [event.seconds for event in events if isinstance(event, Evaluation)] == [None]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("epoch {} img/s: {} acc=70",),
+        ("acc=70", "epoch {} img/s: {}"),
+    ],
+)
+def test_where_every_stretch_holds_an_evaluation_of_unknown_length_the_printed_speed_counts(
+    lines: tuple[str, ...],
+) -> None:
+    dialect = PatternDialect(
+        job(EPOCHS),
+        speed=r"epoch (?P<epoch>\d+) img/s: (?P<speed>\S+)",
+        accuracy=r"acc=(?P<accuracy>\S+)",
+        kind="train",
+        samples_per_epoch=1000,
+    )
+    events = read(dialect, *[text.format(epoch, 600 + epoch) for epoch in range(1, 8) for text in lines])
+    assert [(s.seconds, round(s.rated or 0.0, 9)) for s in segments(events)][:2] == [(None, 602.0), (None, 603.0)]
+    assert len(segments(events)) >= 5
+    assert {event.seconds for event in events if isinstance(event, Evaluation)} == {None}
+
+
+def test_an_evaluation_that_is_printed_before_its_epoch_did_not_take_all_of_it() -> None:
+    dialect = PatternDialect(
+        job(EPOCHS),
+        speed=r"epoch (?P<epoch>\d+) done",
+        accuracy=r"epoch (?P<epoch>\d+) acc=(?P<accuracy>\S+)",
+        samples_per_epoch=1000,
+    )
+    events = read(dialect, "epoch 1 done", "epoch 2 acc=70", "epoch 2 done", "epoch 3 done", "epoch 3 acc=70")
+    assert [event.seconds for event in events if isinstance(event, Evaluation)] == [None, 10]
+    assert [segment.seconds for segment in segments(events)] == [10]
+
+
 def test_an_evaluation_that_says_its_length_is_cut_out() -> None:
     dialect = PatternDialect(
         job(), speed=r"step (?P<step>\d+)", accuracy=r"acc (?P<accuracy>\S+) in (?P<seconds>\S+) of (?P<samples>\d+)"
@@ -140,7 +175,7 @@ def test_an_evaluation_stands_at_the_last_epoch_or_step() -> None:
 
 
 def test_the_accuracy_is_multiplied_in_decimal() -> None:
-    dialect = PatternDialect(job(), accuracy=r"acc (?P<accuracy>\S+)", accuracy_scale=100)
+    dialect = PatternDialect(job(), accuracy=r"acc (?P<accuracy>\S+)", scale=100)
     assert [event.value for event in read(dialect, "acc 0.7736", "acc 0.57")] == [77.36, 57.0]
     assert 0.57 * 100 != 57.0
 
@@ -311,10 +346,10 @@ def test_a_long_line_is_cut() -> None:
             "every card makes all steps of the job",
         ),
         ({"speed": r"step (?P<step>\d+)", "kind": "train"}, "kind", "has no use where no expression has a group speed"),
-        ({"speed": r"step (?P<step>\d+)", "accuracy_scale": 100}, "accuracy_scale", "has no use"),
+        ({"speed": r"step (?P<step>\d+)", "scale": 100}, "scale", "has no use"),
         ({"speed": r"step (?P<step>\d+)", "steps_per_epoch": 0}, "steps_per_epoch", "must be a whole number above 0"),
         ({"speed": r"step (?P<step>\d+)", "steps_per_report": True}, "steps_per_report", "not True"),
-        ({"accuracy": r"(?P<accuracy>\d+)", "accuracy_scale": "100"}, "accuracy_scale", "a number above 0, not '100'"),
+        ({"accuracy": r"(?P<accuracy>\d+)", "scale": "100"}, "scale", "a number above 0 such as 100, not '100'"),
         ({"accuracy": r"(?P<time>\S+) (?P<accuracy>\d+)"}, "time", "is missing; the group 'time' needs it"),
         ({"accuracy": r"(?P<time>\S+) (?P<accuracy>\d+)", "time": "%H:%M"}, "time", "does not say day and time"),
         ({"accuracy": r"(?P<time>\S+) (?P<accuracy>\d+)", "time": 5}, "time", "does not say day and time"),
@@ -338,7 +373,7 @@ def test_any_line_is_read_or_refused(text: str) -> None:
         speed=r"e(?P<epoch>.+) s(?P<step>.+) v(?P<speed>.+) t(?P<seconds>.+) n(?P<samples>.+)",
         kind="whole",
         accuracy=r"a(?P<accuracy>.+)",
-        accuracy_scale=100,
+        scale=100,
         end=r"end(?P<seconds>.+)",
     )
     for line in (text, f"e{text} s1 v2 t3 n4", f"e1 s{text} v{text} t{text} n{text}", f"a{text}", f"end{text}"):

@@ -477,8 +477,8 @@ def test_a_broken_line_is_an_error(text: str, error: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metric": 5}, "metric: must be the name of a key, not 5"),
-        ({"metric": ""}, "metric: must be the name of a key, not ''"),
+        ({"metric": 5}, "metric: must be the name of a figure in the log, not 5"),
+        ({"metric": ""}, "metric: must be the name of a figure in the log, not ''"),
         ({"scale": 0}, "scale: must be a number above 0 such as 100, not 0"),
         ({"scale": "100"}, "scale: must be a number above 0 such as 100, not '100'"),
         ({"scale": float("nan")}, "scale: must be a number above 0"),

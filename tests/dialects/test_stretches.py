@@ -19,6 +19,7 @@ from pytest_sixdim.core.events import Evaluation, Event, Segment, WarmupEnd, eve
 from pytest_sixdim.core.window import Window, read_window
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
+from tests.dialects.held import held_by
 
 #: 2 cards of 4 samples: 8 samples a step.
 CONFIGURATION = Configuration("cpu", "fp32", 4, cards=2)
@@ -264,6 +265,34 @@ def test_an_untimed_evaluation_in_every_segment_does_not_keep_segments_from_fill
         repeated(2, program).evaluates(3.0, timed=False, alone=False).trains(1.0)
     assert len(program.segments) >= 5
     assert program.window().suspect == ()
+
+
+def test_where_an_evaluation_of_unknown_length_lies_in_every_stretch_the_printed_speed_counts() -> None:
+    program = Program()
+    program.stretches.began(program.t)
+    for _ in range(40):
+        program.evaluates(3.0, timed=False, alone=False).trains(1.0, rated=80.0)
+    assert {(s.seconds, s.rated, s.steps) for s in program.segments} == {(None, 80.0, 50)}
+
+
+def test_once_a_stretch_was_timed_those_of_unknown_length_are_left_out() -> None:
+    program = Program()
+    program.stretches.began(program.t)
+    program.trains(1.0, rated=80.0)
+    for _ in range(40):
+        program.evaluates(3.0, timed=False, alone=False).trains(1.0, rated=80.0)
+    assert program.segments == []
+
+
+def test_of_a_long_log_no_more_is_kept_than_of_a_short_one() -> None:
+    """Epochs that never end are no reason to keep what was reported."""
+
+    def size(reports: int) -> int:
+        program = Program(fixed(warmup_epochs=1, segment_epochs=1))
+        repeated(reports, program, rated=80.0)
+        return held_by(program.stretches)
+
+    assert size(3000) <= size(300) + 200
 
 
 @pytest.mark.parametrize("timed", [True, False])

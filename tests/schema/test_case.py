@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -169,3 +170,37 @@ def test_a_case_file_costs_under_1500_microseconds_of_cpu_time(workbench) -> Non
         return time.thread_time() - began
 
     assert min(seconds() for _ in range(50)) < 1.5e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("$PROGRAMS", "/somewhere", "/somewhere"),
+        ("${PROGRAMS}/deep", "/some$where", "/some$where/deep"),
+        ("$PROGRAMS/deep", "", "$PROGRAMS/deep"),
+        ("$PROGRAMS", None, "$PROGRAMS"),
+        ("../beside", None, "../beside"),
+        ("/absolute", None, "/absolute"),
+    ],
+)
+def test_a_checkout_is_a_path_as_a_shell_reads_it(
+    workbench, monkeypatch: pytest.MonkeyPatch, text: str, value: str | None, expected: str
+) -> None:
+    if value is None:
+        monkeypatch.delenv("PROGRAMS", raising=False)
+    else:
+        monkeypatch.setenv("PROGRAMS", value)
+    before, after = (
+        "{program: train.py}",
+        f"{{checkout: '{text}', program: a/b.py, directory: c, args: ['{{checkout}}']}}",
+    )
+    case = workbench.case(workbench.changed(before, after))
+    checkout = Path(os.path.normpath(workbench.directory / expected))
+    assert (case.train.checkout, case.train.program, case.directory) == (checkout, checkout / "a/b.py", checkout / "c")
+
+
+def test_without_a_checkout_a_program_is_started_in_a_folder_beside_the_case(workbench) -> None:
+    (workbench.directory / "inside").mkdir()
+    case = workbench.case(workbench.changed("{program: train.py}", "{program: train.py, directory: inside}"))
+    assert case.directory == workbench.directory / "inside"
+    assert workbench.case().directory is None

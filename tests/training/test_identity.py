@@ -74,11 +74,11 @@ def test_one_rank_reports_its_card(
     assert reported("start")[0].devices == [{"name": "a card", "pci": "0000:3b:00.0"}]
 
 
-def with_accelerator(accelerator: Accelerator) -> Callable[[training.Place], None]:
+def with_accelerator(accelerator: Accelerator) -> Callable[..., None]:
     given = training.Place.__init__
 
-    def init(self: training.Place) -> None:
-        given(self)
+    def init(self: training.Place, *arguments: Any) -> None:
+        given(self, *arguments)
         self._accelerator = accelerator
 
     return init

@@ -14,7 +14,13 @@ from pytest_sixdim.core.quantities import count_of
 RANK_LOG = re.compile(r"rank(\d+)\.out\.log(\.gz)?")
 NODE = re.compile(r".*_noderank(\d+)")
 #: Monitors of the host, not of its cards.
-OF_THE_HOST = ("cpu_monitor.log", "mem_monitor.log", "pwr_monitor.log")
+OF_THE_HOST = ("cpu_monitor.", "mem_monitor.", "pwr_monitor.", "sys_monitor.")
+#: Vendors whose monitors FlagPerf has, by the name that it gives them and by ours (pytest_sixdim/vendors).
+VENDORS = {
+    **{name: name for name in ("nvidia", "iluvatar", "kunlunxin", "mthreads", "cambricon", "metax", "ascend")},
+    **{"dcu": "hygon", "tsingmicro": "tsingmicro"},
+}
+_MONITOR = re.compile(r"([a-z]+)_monitor\.log(?:\.gz)?")
 #: Levels from the directory that is given to that of a node: run, case, round, node.
 DEPTH = 4
 
@@ -31,12 +37,9 @@ def logged_runs(directory: Path, nodes: int) -> list[LoggedRun]:
     """The runs below a directory, its rounds in order.
 
     Raises CannotImport where there is none, where they are of several cases, and where a run has another number of
-    nodes.
+    nodes; OSError.
     """
-    try:
-        of_nodes = list(_node_directories(directory, DEPTH))
-    except OSError as error:
-        raise CannotImport(f"{error.filename or directory}: {error.strerror or error}") from None
+    of_nodes = list(_node_directories(directory, DEPTH))
     if not of_nodes:
         raise CannotImport(f"{directory}: holds no rank<n>.out.log, as a run of FlagPerf has them")
     rounds: dict[Path, list[Path]] = {}
@@ -57,11 +60,18 @@ def _run(directory: Path, of_nodes: list[Path], nodes: int) -> LoggedRun:
 
 def _monitor(node: Path) -> Path | None:
     """The log of the cards' monitor. Raises CannotImport where there are several."""
-    found = sorted(each for each in node.glob("*_monitor.log") if each.name not in OF_THE_HOST)
+    found = sorted(each for each in node.iterdir() if _MONITOR.fullmatch(each.name) and not each.name.startswith(OF_THE_HOST))
     if len(found) > 1:
         names = ", ".join(each.name for each in found)
         raise CannotImport(f"{node}: several monitors of cards: {names}")
     return found[0] if found else None
+
+
+def of_another_vendor(monitor: Path, vendor: str) -> str | None:
+    """The vendor that a monitor's log is of by its name, where that is not `vendor`."""
+    match = _MONITOR.fullmatch(monitor.name)
+    other = VENDORS.get(match[1]) if match else None
+    return other if other != vendor and vendor in VENDORS.values() else None
 
 
 def _node_directories(directory: Path, depth: int) -> Iterator[Path]:

@@ -20,8 +20,12 @@ from pytest_sixdim.dialects import Dialect
 SEEN = 0.0
 #: Stamps below are no time of day (1980): a program's own clock, which began when it did.
 TIME_OF_DAY = 315532800.0
-#: Where a log says the seed of its run, by format.
-SEEDS: Mapping[str, re.Pattern[str]] = {"mllog": re.compile(r'"key":\s*"seed",\s*"value":\s*"?(\d{1,10})\b')}
+#: What a log says of its run besides events, by format: the groups are the name and the value.
+SAYS: Mapping[str, re.Pattern[str]] = {
+    "mllog": re.compile(
+        r'"key":\s*"(seed|global_batch_size|submission_(?:benchmark|org|platform))",\s*"value":\s*"?([^",}\\]{1,100})'
+    )
+}
 #: Broken lines before the first event that are kept until then.
 WAITING = 100
 
@@ -35,7 +39,7 @@ class ReadLog:
         events: how many of each kind.
         malformed: lines that claim to be events and are none; `first_malformed`: what is wrong with the first.
         first, last: the earliest and the latest stamp, s; None where no event has one.
-        seed: as the log says it.
+        says: what it says of its run besides events, as printed (SAYS).
         course: how the run went.
         tail: its last lines.
         left_out, written: events that are not in events.jsonl, and how many lines it has (result.json).
@@ -49,10 +53,24 @@ class ReadLog:
     first_malformed: str = ""
     first: float | None = None
     last: float | None = None
-    seed: int | None = None
+    says: dict[str, str] = field(default_factory=dict)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     written: int = 0
+
+    @property
+    def seed(self) -> int | None:
+        """As the log says it."""
+        return self._said("seed")
+
+    @property
+    def global_batch_size(self) -> int | None:
+        """As the log says it."""
+        return self._said("global_batch_size")
+
+    def _said(self, name: str) -> int | None:
+        text = self.says.get(name, "").strip()
+        return int(text) if text.isdecimal() and len(text) <= 20 else None
 
     @property
     def span(self) -> tuple[float, float] | None:
@@ -68,7 +86,7 @@ def read_log(file: SourceFile, format_name: str, dialect: Dialect, segments: int
     segments: how many counted ones a window has. Raises CannotImport where it can't be read, or its events can't be
     written.
     """
-    reader = _Reader(ReadLog(file, Course(segments)), dialect, SEEDS.get(format_name), events)
+    reader = _Reader(ReadLog(file, Course(segments)), dialect, SAYS.get(format_name), events)
     try:
         for line in lines_of(file.path):
             reader.take(line)
@@ -78,11 +96,11 @@ def read_log(file: SourceFile, format_name: str, dialect: Dialect, segments: int
 
 
 class _Reader:
-    def __init__(self, read: ReadLog, dialect: Dialect, seed: re.Pattern[str] | None, path: Path) -> None:
+    def __init__(self, read: ReadLog, dialect: Dialect, says: re.Pattern[str] | None, path: Path) -> None:
         self.read = read
         self._dialect = dialect
         self._mark: str | None = getattr(dialect, "mark", None)
-        self._seed = seed
+        self._says = says
         self._path = path
         self._log: EventLog | None = None
         self._waiting: list[tuple[str, Exception]] = []
@@ -94,8 +112,8 @@ class _Reader:
         read.tail.append(line[:KEPT_CHARACTERS])
         if self._mark is not None and self._mark not in line:
             return
-        if read.seed is None and self._seed is not None and (match := self._seed.search(line)) is not None:
-            read.seed = int(match[1])
+        if self._says is not None and (match := self._says.search(line)) is not None:
+            read.says.setdefault(match[1], match[2])
         try:
             for event in self._dialect.read(line, seen=SEEN, rank=0):
                 self._record(event_from(event_record(event), seen=SEEN, rank=0))

@@ -86,7 +86,7 @@ def chosen_card(profile: VendorProfile, asked: str | None) -> CardModel | None:
 def runs_of(paths: Iterable[Path], nodes: int, monitors: Sequence[Path] = ()) -> tuple[LoggedRun, ...]:
     """One run a file, or those of a FlagPerf directory; `monitors`: of the files, in order.
 
-    Raises CannotImport.
+    Raises CannotImport, OSError for a name that no file can have or that may not be looked at.
     """
     found: list[LoggedRun] = []
     directories = []

@@ -13,7 +13,7 @@ from pytest_sixdim.agent.recorder import complaint
 from pytest_sixdim.campaign.campaign import Campaign
 from pytest_sixdim.campaign.host import Host
 from pytest_sixdim.campaign.importing import CannotImport
-from pytest_sixdim.campaign.importing.files import require_distinct
+from pytest_sixdim.campaign.importing.files import SourceFile, require_distinct, require_unchanged
 from pytest_sixdim.campaign.importing.request import Request
 from pytest_sixdim.campaign.importing.writing import WrittenRun, files_of, write_run
 from pytest_sixdim.campaign.orders import Bench
@@ -55,6 +55,7 @@ def import_logs(request: Request) -> ImportedSession:
         for side, index, each in files:
             key = RunKey(case.name, side.id, "full", index)
             runs.append(write_run(request, side, index, each, store.run_directory(key).resolve()))
+        require_unchanged(file for _, _, each in files for file in each)
         bench = _bench(request, runs)
         scorecard = _scorecard(request, bench, store, runs)
         store.write_session(_session(bench, store))
@@ -113,10 +114,15 @@ def _bench(request: Request, runs: Sequence[WrittenRun]) -> Bench:
         confirm=False,
         data="generated" if request.data == "generated" else Path(MARK),
     )
-    named = [{**file.to_json(), "run": run.name} for run in runs for file in run.files]
+    named = [{**file.to_json(), "run": run.name, **_said(run, file)} for run in runs for file in run.files]
     told = {"format": request.format, "files": named}
     host = Host(vendor, MARK, tuple(cards))
     return Bench(settings, host, request.profile, {}, {}, dialects=request.dialects, imported=told)
+
+
+def _said(run: WrittenRun, file: SourceFile) -> dict[str, Any]:
+    """What a log says of its run."""
+    return {"says": dict(run.read.says)} if file.role == "log" and run.read.says else {}
 
 
 def _session(bench: Bench, store: Store) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def write_run(request: Request, configuration: Configuration, index: int, files:
         write_samples(None if file is None else file.path, around, directory / f"node-{node}" / "samples.jsonl")
         for node, file in enumerate(files.monitors)
     )
-    seed = request.seeds[index - 1] if request.seeds and configuration is request.configuration else read.seed
+    seed = _seed(request, configuration, index, read)
     write_json(directory / "order.json", _order(request, configuration, index, seed, job, files, read, monitors))
     result = ending(read, reports_end=dialect.reports_end)
     began = read.span[0] if read.span else None
@@ -82,6 +82,16 @@ def write_run(request: Request, configuration: Configuration, index: int, files:
     write_json(directory / "result.json", told)
     name = f"{configuration.id}/full-{index}"
     return WrittenRun(name, files, read, monitors, result.status)
+
+
+def _seed(request: Request, configuration: Configuration, index: int, read: ReadLog) -> int | None:
+    """Raises CannotImport where the log says another than the user."""
+    if request.seeds is None or configuration is not request.configuration:
+        return read.seed
+    given = request.seeds[index - 1]
+    if read.seed not in (None, given):
+        raise CannotImport(f"--seeds: {read.file.path} says that its seed is {read.seed}, not {given}")
+    return given
 
 
 def _job(request: Request, configuration: Configuration) -> Job:
@@ -125,7 +135,7 @@ def _order(
     """order.json of a run that nobody ordered: what its records are read with."""
     return {
         "schema": SCHEMA,
-        MARK: _imported(request, files, read, monitors),
+        MARK: _imported(request, configuration, files, read, monitors),
         "identity": None,
         "identity_parts": {},
         "case": request.case.name,
@@ -149,7 +159,9 @@ def _order(
     }
 
 
-def _imported(request: Request, files: Files, read: ReadLog, monitors: tuple[MonitorRead, ...]) -> dict[str, Any]:
+def _imported(
+    request: Request, configuration: Configuration, files: Files, read: ReadLog, monitors: tuple[MonitorRead, ...]
+) -> dict[str, Any]:
     unavailable = {
         channel: monitor.unavailable[channel]
         for channel in MEASURED
@@ -164,6 +176,8 @@ def _imported(request: Request, files: Files, read: ReadLog, monitors: tuple[Mon
         "log": read.file.path.name,
         "files": [file.to_json() for file in files],
         "card": None if request.card is None else request.card.id,
+        "says": dict(read.says),
+        "contradictions": _contradictions(configuration, read),
         "lines": read.lines,
         "events": dict(read.events),
         "malformed": read.malformed,
@@ -172,6 +186,14 @@ def _imported(request: Request, files: Files, read: ReadLog, monitors: tuple[Mon
         "undated": next((monitor.undated for monitor in monitors if monitor.undated), {}),
         "notes": {channel: notes for channel in MEASURED if notes},
     }
+
+
+def _contradictions(configuration: Configuration, read: ReadLog) -> list[str]:
+    """What the log says of its run, and the configuration does not."""
+    said, batch = read.global_batch_size, configuration.global_batch_size
+    if said in (None, batch):
+        return []
+    return [f"{read.file.path.name} says a global batch of {said}, the configuration has {batch}"]
 
 
 def _no_segments(read: ReadLog) -> str:

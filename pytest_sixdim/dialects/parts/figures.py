@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import calendar
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from pytest_sixdim.core.events import LARGEST_COUNT, LARGEST_NUMBER, LONGEST, Evaluation, EventError, Progress
-from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.parts.option_values import positive
+from pytest_sixdim.dialects.parts.option_values import factor, figure_name
 
-#: A number as Python, C++ and logging libraries print it.
-NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d{1,4})?|\.\d+|(?i:nan|inf(?:inity)?))"
+#: A number as Python, C++ and logging libraries print it. No two parts of an expression that stand beside each other
+#: may both take any number of the same characters: a line of 64 KB would then take minutes.
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d{1,4})?|\.\d+|(?i:nan|inf(?:inity)?))"
 #: A count: no figure of training has more digits.
 COUNT = r"\d{1,15}"
 #: What the keys of a case's `log` that name the metric mean, for the OPTIONS of a dialect.
 METRIC_OPTIONS = {
     "metric": "what the log calls the case's metric",
-    "scale": "what the printed metric is multiplied with: 100 where the log has fractions and the case percent",
+    "scale": "what the printed metric is multiplied by: 100 where the log has fractions and the case percent",
 }
 #: Names of the same thing, as `_plain` leaves them.
 _SAME = (
@@ -40,6 +42,14 @@ def figure(text: str) -> float | None:
     except ValueError:
         return None
     return number if abs(number) <= LARGEST_NUMBER else None
+
+
+def scaled(value: float | str | Decimal, by: Decimal) -> float:
+    """A metric, multiplied in decimal as it was printed: 0.57 by 100 is 57 and not 56.99999999999999, which would miss
+    a target of 57. NaN for one that is not finite."""
+    number = Decimal(str(value))
+    small = number.is_finite() and abs(number) <= LARGEST_NUMBER
+    return float(number * by) if small else math.nan
 
 
 def count(text: str | None) -> int | None:
@@ -98,39 +108,40 @@ class MetricChoice:
 
     def __init__(self, job: Job, metric: str | None, scale: float | None = None) -> None:
         """Raises OptionError."""
-        if metric is not None and (not isinstance(metric, str) or not metric.strip()):
-            raise OptionError("metric", f"{metric!r:.60} is no name of a figure in the log")
         self._name = job.metric or None
-        self._metric = metric
-        self._factor = positive("scale", scale) or 1.0
+        self._metric = figure_name("metric", metric)
+        self._factor = factor(scale)
 
-    def evaluation(
+    def evaluations(
         self, figures: Mapping[str, str], *, t: float | None, seen: float, rank: int, **fields: Any
-    ) -> Evaluation:
+    ) -> Iterator[Evaluation]:
         """The evaluation that a line reports. figures: as printed, by name; a value with "%" is in percent already.
 
-        Raises EventError where the metric is not among them.
+        Where the metric is not among them, another figure under its own name, for an evaluation there was; then raises
+        EventError.
         """
-        key = self.key(figures)
-        if key is None:
-            asked = self._metric or self._name
-            names = ", ".join(list(figures)[:10])
-            raise EventError(
-                f"no figure of {asked!r:.60} in this evaluation, only {names:.200}; name one with log.metric"
-            )
-        text = figures[key].strip()
-        value = figure(text.removesuffix("%"))
-        if value is not None and not text.endswith("%"):
-            value *= self._factor
-        return Evaluation(
-            t=seen if t is None else t,
-            seen=seen,
-            rank=rank,
-            value=value,
-            metric=self._name,
-            diverged=value is None,
-            **fields,
-        )
+        at = {"t": seen if t is None else t, "seen": seen, "rank": rank, **fields}
+        name = self.key(figures)
+        if name is not None:
+            value = self._value(name, figures[name].strip())
+            lost = math.isnan(value)
+            yield Evaluation(**at, value=None if lost else value, metric=self._name, diverged=lost)
+            return
+        for other, text in figures.items():
+            if other != self._name and (number := figure(text.strip().removesuffix("%"))) is not None:
+                yield Evaluation(**at, value=number, metric=other)
+                break
+        asked = self._metric or self._name
+        names = ", ".join(list(figures)[:10])
+        raise EventError(f"no figure of {asked!r:.60} in this evaluation, only {names:.200}; name one with log.metric")
+
+    def _value(self, name: str, text: str) -> float:
+        number = text.removesuffix("%")
+        try:
+            float(number)
+        except ValueError:
+            raise EventError(f"{name:.60} is {text!r:.60}, which is no number") from None
+        return scaled(number, Decimal(1) if text.endswith("%") else self._factor)
 
     def key(self, names: Mapping[str, Any]) -> str | None:
         """What the metric is called in the log; None where none of the names is its own."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_sixdim.core.events import LARGEST_COUNT, LARGEST_NUMBER, LATEST, LONGEST, EventError
-from pytest_sixdim.core.options import OptionError
 
 _DECODER = json.JSONDecoder()
 
@@ -86,18 +85,3 @@ def instant(milliseconds: Any) -> float | None:
 def plain_name(name: str) -> str:
     """A metric's name for comparisons: "MLM accuracy" and "mlm_accuracy" are the same."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-
-
-def key_option(option: str, value: Any) -> str | None:
-    """The name of a key, or None. Raises OptionError."""
-    if value is None or (isinstance(value, str) and value.strip() == value and value):
-        return value
-    raise OptionError(option, f"must be the name of a key, not {value!r:.80}")
-
-
-def scale_option(value: Any) -> float:
-    """What the printed metric is multiplied by. Raises OptionError."""
-    found = finite(value)
-    if found is None or found <= 0:
-        raise OptionError("scale", f"must be a number above 0 such as 100, not {value!r:.80}")
-    return found

@@ -10,7 +10,8 @@ from pytest_sixdim.dialects.parts.figures import COUNT, NUMBER, MetricChoice, pr
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
 TRAINING = re.compile(
-    rf"Epoch: \[({COUNT})/{COUNT}\], batch: \[({COUNT})/({COUNT})\], loss: ({NUMBER}),.* time: ({NUMBER})s", re.ASCII
+    rf"Epoch: \[({COUNT})/{COUNT}\], batch: \[({COUNT})/({COUNT})\], loss: ({NUMBER}),.{{0,1000}} time: ({NUMBER})s",
+    re.ASCII,
 )
 VALIDATION = re.compile(rf"Validation (.{{1,1000}}), time: ({NUMBER})s", re.ASCII)
 FIGURE = re.compile(rf"([A-Za-z]\w{{0,60}}): ({NUMBER}%?)", re.ASCII)
@@ -31,10 +32,9 @@ class MindCV:
         if match := TRAINING.search(line):
             yield from self._train(match, t, seen, rank)
         elif match := VALIDATION.search(line):
-            seconds = seconds_of(match[2], "s")
+            seconds = self._stretches.evaluated(t, seconds_of(match[2], "s"))
             figures = dict(FIGURE.findall(match[1]))
-            yield self._metric.evaluation(figures, t=t, seen=seen, rank=rank, seconds=seconds)
-            self._stretches.evaluated(t, seconds)
+            yield from self._metric.evaluations(figures, t=t, seen=seen, rank=rank, seconds=seconds)
         elif SUMMARY in line:
             self._stretches.paused(t)
 

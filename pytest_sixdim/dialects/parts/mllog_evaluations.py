@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from pytest_sixdim.core.events import Evaluation, Event
 from pytest_sixdim.dialects.job import Job
+from pytest_sixdim.dialects.parts.figures import scaled
 from pytest_sixdim.dialects.parts.marked_json import finite, number, plain_name
 from pytest_sixdim.dialects.parts.mllog_counts import Counts, Position
 from pytest_sixdim.dialects.parts.mllog_training import SAME, Training
@@ -23,7 +25,7 @@ class Evaluations:
         samples: of the evaluation set; None where the log has not said it.
     """
 
-    def __init__(self, job: Job, counts: Counts, key: str | None, scale: float) -> None:
+    def __init__(self, job: Job, counts: Counts, key: str | None, scale: Decimal) -> None:
         self.samples: int | None = None
         self._job = job
         self._counts = counts
@@ -100,9 +102,9 @@ class Evaluations:
         """The name and the value of the metric that a line holds."""
         found = number(lookup(record, self._key))
         if found is not None:
-            value = 1.0 - found if self._inverse else found
-            return self._job.metric or self._key, value * self._scale
-        if key in (ACCURACY, ERROR):
+            value = 1 - Decimal(str(found)) if self._inverse else found
+            return self._job.metric or self._key, scaled(value, self._scale)
+        if key in (ACCURACY, ERROR) and key != self._job.metric:  # else the case says that it means another key
             return key, number(record.get("value"))
         return None, None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from pytest_sixdim.core.closest import closest
@@ -30,13 +31,20 @@ def whole(option: str, given: Any) -> int | None:
     raise OptionError(option, f"must be a whole number above 0, not {given!r:.60}")
 
 
-def positive(option: str, given: Any) -> float | None:
-    """A number above 0, or None."""
+def factor(given: Any) -> Decimal:
+    """What the printed metric is multiplied by: a number above 0; 1 where nothing is given."""
     if given is None:
-        return None
+        return Decimal(1)
     if isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given <= LARGEST:
+        return Decimal(str(given))
+    raise OptionError("scale", f"must be a number above 0 such as 100, not {given!r:.60}")
+
+
+def figure_name(option: str, given: Any) -> str | None:
+    """What the log calls something, or None."""
+    if given is None or (isinstance(given, str) and given.strip() == given and given):
         return given
-    raise OptionError(option, f"must be a number above 0, not {given!r:.60}")
+    raise OptionError(option, f"must be the name of a figure in the log, not {given!r:.60}")
 
 
 def time_format(option: str, given: Any) -> str | None:

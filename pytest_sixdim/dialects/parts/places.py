@@ -48,6 +48,11 @@ class Places:
         own = count(captured, "step")
         return self._step if own is None and self.epoch is None else own
 
+    def is_ahead(self, captured: Captured) -> bool:
+        """Whether a line names an epoch that no line has reported yet."""
+        epoch = _epoch(captured)
+        return epoch is not None and (self._last_epoch is None or math.floor(epoch) > self._last_epoch)
+
     def reached(self, captured: Captured) -> Reached:
         """A line reports training up to here. Raises EventError for what cannot be a step or an epoch."""
         epoch, step, steps = _epoch(captured), count(captured, "step"), count(captured, "steps")

@@ -49,7 +49,10 @@ class Sum:
         self.samples: int | None = 0
         self.seconds: float | None = 0.0
         self.loader_seconds: float | None = 0.0
-        self._rates: list[tuple[float, int | None, float | None]] | None = []
+        self._is_rated = True  # every stretch; what follows is of their printed speeds, samples/s
+        self._sample_seconds = 0.0  # that the samples took
+        self._weighed = 0.0  # speed x seconds, together
+        self._each_second = 0.0  # that one sample took in each stretch, together
 
     def add(self, stretch: Stretch, samples: int | None, seconds: float | None) -> None:
         """One more, of so many samples and seconds."""
@@ -60,21 +63,23 @@ class Sum:
         self.seconds = _plus(self.seconds, seconds)
         self.loader_seconds = _plus(self.loader_seconds, stretch.loader_seconds)
         rate = positive(stretch.rated)
-        if rate is None or self._rates is None:
-            self._rates = None
+        if rate is None:
+            self._is_rated = False
         else:
-            self._rates.append((rate, samples, seconds))
+            self._sample_seconds += (samples or 0) / rate
+            self._weighed += rate * (seconds or 0.0)
+            self._each_second += 1 / rate
 
     @property
     def rated(self) -> float | None:
         """The speed that the program printed, samples/s over all of it: each weighs as long as it lasted."""
-        if not self._rates:
+        if not self._is_rated or not self.reports:
             return None
         if self.samples:
-            return self.samples / math.fsum((samples or 0) / rate for rate, samples, _ in self._rates)
+            return positive(self.samples / self._sample_seconds)
         if self.seconds:
-            return math.fsum(rate * (seconds or 0.0) for rate, _, seconds in self._rates) / self.seconds
-        return len(self._rates) / math.fsum(1 / rate for rate, _, _ in self._rates)
+            return positive(self._weighed / self.seconds)
+        return positive(self.reports / self._each_second)
 
     @property
     def tells(self) -> bool:

@@ -44,9 +44,10 @@ def sixdim_log(
     loss: float = 2.0,
     batch: int = 64,
     stamped: bool = True,
+    begin: float = BEGAN,
 ) -> Path:
     """A log of the project's own format: `segments` of 50 steps and `seconds` each, then evaluations."""
-    t = BEGAN
+    t = begin
     events: list[dict[str, Any]] = [{"event": "warmup_end", "t": t, "step": 50}]
     for index in range(1, segments + 1):
         t += seconds
@@ -71,9 +72,10 @@ def perf_log(
     batch: int = 2048,
     accuracy: float = 76.2,
     loss: float = 6.0,
+    begin: float = BEGAN,
 ) -> Path:
     """rank0.out.log of FlagPerf, made from its printed format: a STEP_END every ten steps, one evaluation, FINISHED."""
-    lines = ["libibverbs: Warning: no devices", _perf("INIT_START", BEGAN - 100), _perf("TRAIN_START", BEGAN)]
+    lines = ["libibverbs: Warning: no devices", _perf("INIT_START", begin - 100), _perf("TRAIN_START", begin)]
     for step in range(10, steps + 1, 10):
         value = {
             "loss": loss / step,
@@ -82,12 +84,12 @@ def perf_log(
             "num_trained_samples": step * batch,
             "img/s": batch / step_seconds,
         }
-        lines.append(_perf("STEP_END", BEGAN + step * step_seconds, value, step=step))
-    end = BEGAN + steps * step_seconds
+        lines.append(_perf("STEP_END", begin + step * step_seconds, value, step=step))
+    end = begin + steps * step_seconds
     lines.append(_perf("EVALUATE", end + 20, {"global_steps": steps, "eval_top1": accuracy, "time": 20.0}))
     lines.append(_perf("TRAIN_END", end + 21))
     lines.append(
-        _perf("FINISHED", end + 22, {"e2e_time": end + 122 - BEGAN, "converged": True, "final_top1": accuracy})
+        _perf("FINISHED", end + 22, {"e2e_time": end + 122 - begin, "converged": True, "final_top1": accuracy})
     )
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -116,13 +118,15 @@ def monitor(path: Path, readings: Iterable[tuple[float, Sequence[str]]], offset:
     return path
 
 
-def every_five_seconds(begin: float, end: float, cards: int = 8) -> list[tuple[float, list[str]]]:
-    """Readings of nvidia_monitor.log: idle before BEGAN, then near 300 W, card n with n MiB more than 20000."""
+def every_five_seconds(
+    begin: float, end: float, cards: int = 8, trained: float = BEGAN
+) -> list[tuple[float, list[str]]]:
+    """Readings of nvidia_monitor.log: idle before `trained`, then near 300 W, card n with n MiB more than 20000."""
     found = []
     for number in range(int((end - begin) // 5)):
         t = begin + 5.0 * number
-        watts = 60 if t < BEGAN else 300 + number % 3
-        used = [15 if t < BEGAN else 20000 + card for card in range(cards)]
+        watts = 60 if t < trained else 300 + number % 3
+        used = [15 if t < trained else 20000 + card for card in range(cards)]
         found.append((t, [f"31C {watts}W {size}MiB 40536MiB 97%" for size in used]))
     return found
 
@@ -133,12 +137,13 @@ def flagperf_run(directory: Path, *, rounds: int = 1, cards: int = 8, offset: fl
     for number in range(1, rounds + 1):
         node = root / "resnet50:pytorch:A100:1:8:1" / f"round{number}" / "10.1.2.2_noderank0"
         node.mkdir(parents=True)
-        perf_log(node / "rank0.out.log", accuracy=76.0 + number / 10, loss=6.0 + number)
+        began = BEGAN + 3600.0 * (number - 1)
+        perf_log(node / "rank0.out.log", accuracy=76.0 + number / 10, loss=6.0 + number, begin=began)
         for rank in range(1, cards):
             (node / f"rank{rank}.out.log").write_text(f"rank {rank} says nothing\n")
-        monitor(node / "nvidia_monitor.log", every_five_seconds(BEGAN - 150, BEGAN + 700, cards), offset)
+        monitor(node / "nvidia_monitor.log", every_five_seconds(began - 150, began + 700, cards, began), offset)
         (node / "nvidia_monitor.log").write_text(
-            (node / "nvidia_monitor.log").read_text() + f"{stamp(BEGAN + 705, offset)}\n\n"
+            (node / "nvidia_monitor.log").read_text() + f"{stamp(began + 705, offset)}\n\n"
         )
         for other in ("cpu", "mem", "pwr"):
             (node / f"{other}_monitor.log").write_text(f"{stamp(BEGAN, offset)}\t0.5\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
+
 import pytest
 
 from pytest_sixdim.core.events import EventError
 from pytest_sixdim.core.options import OptionError
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.parts.figures import MetricChoice, count, figure, instant, progress, seconds_of
+from pytest_sixdim.dialects.parts.figures import MetricChoice, count, figure, instant, progress, scaled, seconds_of
 
 
 @pytest.mark.parametrize("text", ["nan", "-inf", "inf", "1e999", "9" * 200, "", "many"])
@@ -52,7 +55,8 @@ def test_in_a_recorded_log_a_lines_own_stamp_counts(line: str, unix: float | Non
 
 def value(case: str, figures: dict[str, str], **options: object) -> float | None:
     choice = MetricChoice(Job(metric=case), **{"metric": None, **options})  # type: ignore[arg-type]
-    return choice.evaluation(figures, t=1.0, seen=1.0, rank=0).value
+    (told,) = choice.evaluations(figures, t=1.0, seen=1.0, rank=0)
+    return told.value
 
 
 @pytest.mark.parametrize("metric", ["top1", "accuracy", "Top-1 accuracy", "top_1_accuracy"])
@@ -84,9 +88,40 @@ def test_a_fraction_becomes_percent_only_where_the_case_says_so() -> None:
 
 
 def test_a_metric_that_is_not_finite_is_an_evaluation_that_diverged() -> None:
-    told = MetricChoice(Job(metric="loss"), None).evaluation({"loss": "nan"}, t=1.0, seen=1.0, rank=0)
+    (told,) = MetricChoice(Job(metric="loss"), None).evaluations({"loss": "nan"}, t=1.0, seen=1.0, rank=0)
     assert told.value is None
     assert told.diverged
+
+
+@pytest.mark.parametrize("text", ["None", "(0.5, 0.9)", ""])
+def test_a_metric_that_is_no_number_is_a_broken_line_and_no_divergence(text: str) -> None:
+    with pytest.raises(EventError, match="accuracy is .*, which is no number"):
+        value("accuracy", {"accuracy": text})
+
+
+def test_an_evaluation_without_the_metric_is_one_all_the_same() -> None:
+    """Else the time that it took would count as training."""
+    told = MetricChoice(Job(metric="mAP"), None).evaluations({"loss": "nan", "top1": "2"}, t=1.0, seen=1.0, rank=0)
+    other = next(told)
+    assert (other.metric, other.value) == ("top1", 2.0)
+    with pytest.raises(EventError):
+        next(told)
+
+
+def test_the_cases_metric_is_never_that_of_the_same_name_where_the_case_says_another() -> None:
+    told = MetricChoice(Job(metric="top1"), "f1").evaluations({"top1": "2", "loss": "1"}, t=1.0, seen=1.0, rank=0)
+    assert next(told).metric == "loss"
+
+
+@pytest.mark.parametrize(("printed", "expected"), [(0.57, 57.0), ("0.57", 57.0), (0.29, 29.0), ("1e-5", 1e-3)])
+def test_a_metric_is_multiplied_in_decimal(printed: float | str, expected: float) -> None:
+    assert scaled(printed, Decimal(100)) == expected
+    assert 0.57 * 100 < 57
+
+
+@pytest.mark.parametrize("printed", [float("nan"), "inf", "1e999999", 1e300])
+def test_what_is_not_finite_is_not_once_it_is_multiplied(printed: float | str) -> None:
+    assert math.isnan(scaled(printed, Decimal("1e12")))
 
 
 @pytest.mark.parametrize(("option", "given"), [("metric", 5), ("metric", " "), ("scale", "percent"), ("scale", -1)])

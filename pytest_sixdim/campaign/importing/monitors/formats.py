@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pytest_sixdim.core.vendor import VendorProfile
@@ -25,15 +25,18 @@ TEXT_FORMATS = ("table", "csv", "words")
 
 @dataclass(frozen=True)
 class LineFormat:
-    """One line a card, without its number. `units`: of values that are printed without one."""
+    """One line a card, without its number. `units`: of values that are printed without one; `invented`: values that
+    are none, by the vendor whose monitor works them out of something else."""
 
     name: str
     pattern: re.Pattern[str]
     units: Mapping[str, str]
+    invented: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 LINES = (
-    # nvidia, iluvatar, kunlunxin, mthreads: "31C 57W 15MiB 40536MiB 0%"
+    # nvidia, iluvatar, kunlunxin, mthreads: "31C 57W 15MiB 40536MiB 0%". Of dcu (base/vendors/dcu/dcu_monitor.py) the
+    # memory is hy-smi's percentage of 64 GiB, whatever the card has.
     LineFormat(
         "five words",
         re.compile(
@@ -41,6 +44,7 @@ LINES = (
             r"(?P<utilization>\S{1,20})"
         ),
         {},
+        {"hygon": ("memory", "memory_total")},
     ),
     # cambricon: "32C 106 W/ 0 MiB/ 23374 0%"
     LineFormat(
@@ -72,10 +76,11 @@ class MonitorFormat(Protocol):
 class Lines:
     """A LineFormat: cards are numbered as their lines come. `card`: what they are called, where that is known."""
 
-    def __init__(self, form: LineFormat, card: str | None, rule: BoardRule | None) -> None:
+    def __init__(self, form: LineFormat, vendor: str, card: str | None, rule: BoardRule | None) -> None:
         self.name = form.name
         self.rule = rule
         self._form = form
+        self._invented = form.invented.get(vendor, ())
         self._card = {} if card is None else {"name": card}
 
     def read(self, lines: Sequence[str]) -> list[CardReading]:
@@ -93,8 +98,10 @@ class Lines:
         cells = {name: Cell(text) for name, text in match.groupdict().items()}
         values = {name: number(cell, NUMBERS[name], self._form.units.get(name)) for name, cell in cells.items()}
         read = sum(value is not None for value in values.values())
-        strange = sum(value is None and not _is_missing(cells[name], name) for name, value in values.items())
-        return values if read >= LEAST_NUMBERS and strange == 0 else None
+        strange = any(value is None and not _is_missing(cells[name]) for name, value in values.items())
+        if read < LEAST_NUMBERS or strange:
+            return None
+        return {name: None if name in self._invented else value for name, value in values.items()}
 
 
 class Table:
@@ -122,7 +129,7 @@ def formats_of(profile: VendorProfile, card: str | None) -> list[MonitorFormat]:
     tables = [Table(form) for form in _queries(profile)]
     rule = next((table.rule for table in tables if table.rule is not None), None)
     rule = rule or next(iter(_rules(profile)), None)
-    return [*(Lines(form, card, rule) for form in LINES), *tables]
+    return [*(Lines(form, profile.id, card, rule) for form in LINES), *tables]
 
 
 def _queries(profile: VendorProfile) -> Iterator[Query]:
@@ -149,9 +156,9 @@ def _tool_options(profile: VendorProfile) -> Iterator[dict[str, Any]]:
             yield {name: value for name, value in choice.options.items() if name not in about_the_tool}
 
 
-def _is_missing(cell: Cell, name: str) -> bool:
+def _is_missing(cell: Cell) -> bool:
     """Whether a monitor says that there is no value: awk may have put a unit after "N/A", or found no word."""
     text = cell.text
     for unit in ("MiB", "W", "C", "%"):
         text = text.removesuffix(unit)
-    return is_missing(Cell(text)) or text.upper().startswith(("N/A", "[N/A", "ERR", "[NOT")) or not name
+    return is_missing(Cell(text)) or text.upper().startswith(("N/A", "[N/A", "ERR", "[NOT"))

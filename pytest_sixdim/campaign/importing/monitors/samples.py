@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_sixdim.agent.recorder import JsonLines
 from pytest_sixdim.campaign.importing import CannotImport
+from pytest_sixdim.campaign.importing.flagperf import of_another_vendor
 from pytest_sixdim.campaign.importing.monitors.clock import inferred, offset_text
 from pytest_sixdim.campaign.importing.monitors.formats import formats_of
 from pytest_sixdim.campaign.importing.monitors.survey import Survey, readings, survey
@@ -73,6 +74,8 @@ def write_samples(monitor: Path | None, around: Around, samples: Path) -> Monito
     if monitor is None:
         missing = {channel: f"the log has no {channel} readings" for channel in MEASURED}
         return _without(MonitorRead(unavailable=missing), around, samples)
+    if (other := of_another_vendor(monitor, around.profile.id)) is not None:
+        raise CannotImport(f"{monitor}: is of the vendor {other} by its name, the configuration of {around.profile.id}")
     read = MonitorRead(file=monitor.name)
     found = survey(monitor, formats_of(around.profile, around.card))
     if found is None:
