@@ -542,11 +542,9 @@ def start(
     seed = settings.get("seed", 1) if seed is None else seed
     place = Place(cards, synchronize)
     if place.world_size * cards != settings.get("world_size", place.world_size * cards):
-        text = (
-            "the run has %s cards, the program knows of %s rank(s) with %s: before start(), join torch.distributed or "
-        )
-        text += "set RANK and WORLD_SIZE; where one process drives them all, start(cards=%s)"
-        raise ValueError(text % (settings["world_size"], place.world_size, cards, settings["world_size"]))
+        text = "the run has %s card(s), the program knows of %s rank(s) with %s: before start(), join torch.distributed"
+        text += " or set RANK and WORLD_SIZE; where one process drives them all, start(cards=...)"
+        raise ValueError(text % (settings["world_size"], place.world_size, cards))
     if "jax" in sys.modules and place.torch is None and synchronize is None:
         wait = "synchronize=lambda: jax.block_until_ready(jax.live_arrays())"
         raise ValueError("JAX returns before it has computed; without start(%s) no time is true" % wait)

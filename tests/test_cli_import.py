@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,6 @@ from pytest_sixdim.campaign.earlier import Earlier
 from pytest_sixdim.campaign.plan import RunKey
 from pytest_sixdim.campaign.reading import read_run
 from pytest_sixdim.campaign.recording import record_baselines
-from pytest_sixdim.cli import main
 from tests.campaign.importing.recorded import (
     BEGAN,
     case,
@@ -23,6 +21,7 @@ from tests.campaign.importing.recorded import (
     perf_log,
     sixdim_log,
 )
+from tests.cli_imports import Imports, verdicts
 
 EIGHT = "  - {vendor: nvidia, precision: amp-fp16, batch_size: 256, cards: 8}"
 BASELINES = """\
@@ -43,44 +42,9 @@ entries:
 """
 
 
-class Imports:
-    """A directory to import into."""
-
-    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.directory = directory
-        self.results = directory / "results"
-        self._capsys = capsys
-        self.code = 0
-        self.out = self.err = ""
-
-    def run(self, path: Path, *arguments: Path | str) -> dict[str, Any]:
-        """Import; returns the scorecard where there is one."""
-        self.code = main(["import", "--case", str(path), "--results", str(self.results), *map(str, arguments)])
-        self.out, self.err = self._capsys.readouterr()
-        cards = list((self.results / "latest").glob("*/*/scorecard.json")) if self.results.exists() else []
-        return dict(json.loads(cards[0].read_text())) if self.code != 2 and cards else {}
-
-    def logs(self, count: int, **more: Any) -> list[Path]:
-        """Logs of so many runs, each a little different."""
-        return [
-            sixdim_log(
-                self.directory / f"result_{number}.txt",
-                values=(70.0, 76.0 + number / 100),
-                loss=2.0 + number,
-                begin=BEGAN + 1000.0 * number,
-                **more,
-            )
-            for number in range(count)
-        ]
-
-
 @pytest.fixture
 def imports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Imports:
     return Imports(tmp_path, capsys)
-
-
-def verdicts(card: dict[str, Any]) -> dict[str, str]:
-    return {name: result["verdict"] for name, result in card["dimensions"].items()}
 
 
 def test_five_logs_give_speed_accuracy_and_stability_and_say_that_they_are_imported(imports: Imports) -> None:
@@ -290,6 +254,12 @@ def test_a_gzipped_log_is_read(imports: Imports) -> None:
         (["{log}", "--dialect", "mine"], "--dialect mine: give NAME=package.module:Class"),
         (["{log}", "--dialect", "mine=no_such_module:Mine"], "No module named 'no_such_module'"),
         (["{log}", "--runs", "0"], "--runs 0: give a whole number from 1 to 1000"),
+        (["{log}", "--runs", "100000000"], "give a whole number from 1 to 1000"),
+        (["{log}", "--dialect", "mine=.here:Mine"], ".here can't be imported: the 'package' argument is required"),
+        (["{log}", "--case", "x" * 300], "File name too long"),
+        (["x" * 300], "File name too long"),
+        (["/dev/zero"], "/dev/zero: not a regular file"),
+        (["{log}", "--single", "{log}"], "itself, given twice"),
         (["{log}", "--profile", "no.yaml"], "--profile no.yaml: there is no such file"),
         (["{directory}"], "holds no rank<n>.out.log"),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_sixdim.campaign.inquiry import Inquiry
 from pytest_sixdim.campaign.machine import FRAMEWORKS, software
-from pytest_sixdim.campaign.settings import Settings
+from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.core.case import Case
 
 #: The program that looks for modules.
@@ -57,8 +57,16 @@ class Interpreters:
         python = self.python(case)
         key = (python, required)
         if key not in self._lacking:
-            self._lacking[key] = _lacking(python, required, self._named_by(case))
+            self._lacking[key] = _lacking(python, required, self._named_by(case)) or self._silent(case)
         return self._lacking[key]
+
+    def _silent(self, case: Case) -> str | None:
+        """Why a case's interpreter does not say what versions it has; None where it does."""
+        try:
+            self.software(case)
+        except SettingsError as error:
+            return f"needs {' and '.join(case.train.requires)}; {error}"
+        return None
 
     def _named_by(self, case: Case) -> str | None:
         return next((name for name in case.train.requires if name in self._settings.interpreters), None)

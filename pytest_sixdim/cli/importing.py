@@ -70,7 +70,11 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="a monitor's log of the cards; may be repeated, the n-th belongs to the n-th log",
     )
-    parser.add_argument("--utc-offset", metavar="+HH:MM", help="of the monitors' local time, as in --utc-offset=-03:30 (default: inferred)")
+    parser.add_argument(
+        "--utc-offset",
+        metavar="+HH:MM",
+        help="of the monitors' local time, as in --utc-offset=-03:30 (default: inferred)",
+    )
     parser.add_argument("--seeds", metavar="N,N,...", help="of the runs, where the logs do not say them")
     parser.add_argument("--runs", type=int, metavar="N", help="full runs that stability takes (default: the case's)")
     parser.add_argument("--data", choices=("real", "generated"), default="real", help="trained on (default: real)")
@@ -120,7 +124,8 @@ def _request(options: argparse.Namespace) -> Request:
     form = options.format or case.log.format
     if form not in dialects:
         raise CannotImport(f"--format: {unknown_name('dialect', form, dialects)}")
-    reference = runs_of([options.single], 1) if options.single is not None else ()
+    single = [] if options.single is None else [options.single]
+    reference = runs_of(single, configuration.reference or configuration, profile)
     if len(reference) > 1:
         raise CannotImport(f"--single {options.single}: holds {len(reference)} runs; give the directory of one")
     if options.runs is not None and not 0 < options.runs <= MOST_RUNS:
@@ -131,7 +136,7 @@ def _request(options: argparse.Namespace) -> Request:
         profile=profile,
         format=form,
         dialects=dialects,
-        logs=runs_of(options.logs, configuration.nodes, options.monitor),
+        logs=runs_of(options.logs, configuration, profile, options.monitor),
         results=Path(os.path.realpath(options.results)),
         reference=reference[0] if reference else None,
         card=chosen_card(profile, options.card),
@@ -153,7 +158,9 @@ def _own_dialects(given: Sequence[str]) -> dict[str, str]:
         try:
             importlib.import_module(module)
         except Exception as error:  # it is the user's own, and may raise anything
-            raise CannotImport(f"--dialect {text}: {module} can't be imported: {error or type(error).__name__}") from None
+            raise CannotImport(
+                f"--dialect {text}: {module} can't be imported: {error or type(error).__name__}"
+            ) from None
         found[name] = place
     return found
 

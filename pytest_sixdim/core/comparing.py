@@ -18,7 +18,7 @@ from pytest_sixdim.core.limits import (
 from pytest_sixdim.core.quantities import at_least, at_most, percent, shown, with_unit
 from pytest_sixdim.core.results import Measured, Measurements, Verdict, nature
 from pytest_sixdim.core.scores import ratio_score
-from pytest_sixdim.core.speed import speed_of_kind
+from pytest_sixdim.core.speed import is_self_reported, speed_of_kind
 from pytest_sixdim.core.stability import RUNS
 
 
@@ -103,7 +103,7 @@ def comparable(question: Question) -> Comparable:
             why = f"{printed} is a {kind} speed, this run's a {mine} one; ratio {ratio}"
             return Comparable(name, value, obstacle=why)
         name = name if kind == "train" else f"{kind} speed"
-        name = f"self-reported {name}" if q.measured.detail.get("self_reported") else name
+        name = f"self-reported {name}" if is_self_reported(q.measured, kind) else name
     elif q.dimension in ("power", "memory") and figure.card0:
         own = q.measured.detail.get("card0_watts" if q.dimension == "power" else "card0_gib")
         name = f"{name} of card 0"

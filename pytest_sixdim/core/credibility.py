@@ -107,9 +107,7 @@ def _late(borders: Sequence[WarmupEnd | Segment]) -> list[str]:
     ]
 
 
-def _claims(
-    borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evaluation], resolution: float
-) -> list[str]:
+def _claims(borders: Sequence[WarmupEnd | Segment], evaluations: Sequence[Evaluation], resolution: float) -> list[str]:
     """The seconds claimed against those that passed on the agent's clock, evaluations and pauses aside.
 
     The sum is checked too: a tenth of a second shaved off each segment adds up. `resolution`: of that clock, s.

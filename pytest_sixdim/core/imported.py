@@ -8,14 +8,15 @@ from itertools import combinations
 from typing import Any
 
 from pytest_sixdim.core.dimensions import Dimension
-from pytest_sixdim.core.events import Evaluation, Segment
+from pytest_sixdim.core.events import Progress, Segment
 from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.records import RunRecord
 from pytest_sixdim.core.results import Measured
 
 MARK = "imported"
-#: Runs are one where so many of their times agree, and such a share: whoever edits a log does not edit them all.
-LEAST_ALIKE, ALIKE = 3, 0.5
+#: Runs are one where so many of their times agree (of whole seconds one more), and such a share: whoever edits a log
+#: does not edit them all.
+LEAST_ALIKE, ALIKE = 2, 0.5
 
 
 def imported(run: RunRecord) -> Mapping[str, Any]:
@@ -71,21 +72,22 @@ def _repeated_seeds(runs: Sequence[RunRecord]) -> Iterator[str]:
             yield f"{first[run.seed]} and {run.name} have the same seed, {run.seed}"
 
 
-def _copies(runs: Sequence[RunRecord]) -> Iterator[str]:
-    """Runs whose reports came at the same times, or took the same: two runs do not, one log under two names does."""
+def _copies(runs: Sequence[RunRecord]) -> list[str]:
+    """The first two runs whose reports came at the same times, or took the same: those of two runs do not."""
     paces = [(run, _pace(run)) for run in runs]
     for (one, its), (other, others) in combinations(paces, 2):
         most = min(len(its), len(others))
-        alike = len(its & others)
-        if alike >= LEAST_ALIKE and alike >= ALIKE * most:
-            yield f"{one.name} and {other.name} agree in {alike} of {most} times: they seem to be one run"
+        alike = its & others
+        least = LEAST_ALIKE + all(time.is_integer() for time in alike)
+        if len(alike) >= max(least, ALIKE * most):
+            return [f"{one.name} and {other.name} agree in {len(alike)} of {most} times: they seem to be one run"]
+    return []
 
 
 def _pace(run: RunRecord) -> frozenset[float]:
-    """When a run's segments and evaluations ended; of a log without stamps, how long segments took, and how fast they
-    were."""
-    borders = [event for event in run.events if isinstance(event, (Segment, Evaluation))]
-    stamps = frozenset(event.t for event in borders if event.t != event.seen)
+    """The stamps of a run's events but its progress, which may come every second; of a log without stamps, how long its
+    segments took and how fast they were."""
+    stamps = frozenset(each.t for each in run.events if each.t != each.seen and not isinstance(each, Progress))
     segments = [event for event in run.events if isinstance(event, Segment)]
     return stamps or frozenset(value for each in segments for value in (each.seconds, each.rated) if value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args
 
 from pytest_sixdim.core.averages import coefficient_of_variation, trimmed_mean
@@ -76,6 +76,7 @@ def measure_speed(
         "program_speed": own.speed,
         "program_speeds": {} if own.kind is None else {own.kind: own.speed},
         "self_reported": not is_timed(window),
+        "self_reported_kinds": _own_kinds(window),
         "other_runs": dict(other_runs or {}),
     }
     suspect = [*window.suspect, *own.suspect, *_impossible_waits(window), *(thermal.suspect if thermal else ())]
@@ -103,18 +104,30 @@ def _nothing(window: Window) -> str:
     return f"the log has {', '.join(missing)}, and no speed of the program's own for every segment"
 
 
+def _timed_kinds(window: Window) -> dict[SpeedKind, float | None]:
+    """The speeds that were timed, samples/s."""
+    if not is_timed(window):
+        return dict.fromkeys(get_args(SpeedKind))
+    return {
+        "compute": compute_speed(window.segments),
+        "train": trimmed_mean([segment.speed for segment in window.segments if segment.speed is not None]),
+        "whole": whole_speed(window),
+    }
+
+
+def _own_kinds(window: Window) -> list[str]:
+    """The kinds whose speed is the program's own word."""
+    timed = _timed_kinds(window)
+    return [kind for kind, speed in speed_kinds(window).items() if speed is not None and timed[kind] is None]
+
+
 def speed_kinds(window: Window) -> dict[SpeedKind, float | None]:
     """The speeds of a complete window, samples/s: `compute` without waiting for the loader, `train` with it, `whole`
     with evaluations and all gaps since warm-up; None where nobody knows.
 
     What was timed comes first; what the program says of itself stands where nothing was.
     """
-    kinds: dict[SpeedKind, float | None] = dict.fromkeys(get_args(SpeedKind))
-    if is_timed(window):
-        kinds["compute"] = compute_speed(window.segments)
-        kinds["train"] = trimmed_mean([segment.speed for segment in window.segments if segment.speed is not None])
-        kinds["whole"] = whole_speed(window)
-    kind = rated_kind(window)
+    kinds, kind = _timed_kinds(window), rated_kind(window)
     if kind is not None and kinds[kind] is None:
         kinds[kind] = trimmed_mean([segment.rated for segment in window.segments if segment.rated is not None])
     return kinds
@@ -124,6 +137,12 @@ def speed_of_kind(measured: Measured, kind: SpeedKind) -> float | None:
     """The measured speed of that kind, samples/s; None where it could not be measured."""
     kinds: Mapping[str, float | None] = measured.detail.get("kinds", {})
     return kinds.get(kind, measured.value if kind == measured.detail.get("kind", "train") else None)
+
+
+def is_self_reported(measured: Measured, kind: SpeedKind) -> bool:
+    """Whether the measured speed of that kind is the program's own word."""
+    own: Collection[str] = measured.detail.get("self_reported_kinds", ())
+    return bool(measured.detail.get("self_reported")) or kind in own
 
 
 def sustained_speed(later: Sequence[TimedSegment]) -> float | None:

@@ -124,7 +124,7 @@ def read_window(
     no stamp.
     """
     start = next((event for event in events if isinstance(event, Start)), None)
-    rank = min((event.rank for event in events if isinstance(event, Segment)), default=0)
+    rank = _reporting_rank(events)
     mine = [event for event in events if event.rank == rank]
     warmup = next((event for event in mine if isinstance(event, WarmupEnd)), None)
     after = mine[mine.index(warmup) :] if warmup else mine
@@ -161,22 +161,29 @@ def read_window(
         flags=_flags(counted, start, warmup, measure),
         program_speeds=tuple(event.speed for event in progress if event.speed is not None),
         recorded=recorded,
-        hindrance=_hindrance(events, warmup, reported, evaluations),
+        hindrance=_hindrance(events, warmup),
     )
 
 
-def _hindrance(
-    events: Sequence[Event], warmup: WarmupEnd | None, segments: Sequence[Segment], evaluations: Sequence[Evaluation]
-) -> str:
+def _reporting_rank(events: Sequence[Event]) -> int:
+    """The lowest rank that reports segments; where none does, of those that have warmed up."""
+    for kind in (Segment, WarmupEnd):
+        ranks = {event.rank for event in events if isinstance(event, kind)}
+        if ranks:
+            return min(ranks)
+    return 0
+
+
+def _hindrance(events: Sequence[Event], warmup: WarmupEnd | None) -> str:
     """Why a program may have too few segments; our own programs, which say when they start, have none of these."""
     if any(isinstance(event, Start) for event in events):
         return ""
     if not any(isinstance(event, (Progress, WarmupEnd, Segment)) for event in events):
         return "the log reports no training"
-    untimed = sum(evaluation.seconds is None for evaluation in evaluations)
+    untimed = sum(isinstance(event, Evaluation) and event.seconds is None for event in events)
     if untimed:
         return f"{count_of(untimed, 'evaluation')} of unknown length, and what was trained around them is left out"
-    return "" if warmup or segments else "warm-up did not end"
+    return "" if warmup else "warm-up did not end"
 
 
 def _until(events: Sequence[Event], counted: Sequence[Segment]) -> Iterator[Event]:
@@ -225,5 +232,5 @@ def _least(counted: Sequence[TimedSegment]) -> str:
     """How long the segments are at the least, as in "50 steps and 5.2 s"."""
     steps = [segment.steps for segment in counted if segment.steps is not None]
     seconds = [segment.seconds for segment in counted if segment.seconds is not None]
-    parts = [f"{min(steps)} steps"] if steps else []
+    parts = [count_of(min(steps), "step")] if steps else []
     return " and ".join([*parts, f"{shown(min(seconds))} s"] if seconds else parts)

@@ -19,7 +19,8 @@ class Dialect(Protocol):
 
     A dialect may have a `mark`: a text that stands in every line with an event. Lines without it are then not given to
     `read`, which makes a log of many lines much cheaper. It may have `stream` ("stdout", "stderr") and `rank` (0,
-    "last"): where its programs print, unless a case says otherwise.
+    "last"): where its programs print, unless a case says otherwise. Where its `counts_epochs` is False, a case can't
+    measure by epochs.
     """
 
     reports_end: bool

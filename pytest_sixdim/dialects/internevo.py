@@ -30,7 +30,7 @@ class InternEvoDialect:
         "tokens_per_sample": "tokens of a sample: the sequence length (SEQ_LEN of the configuration)",
         **METRIC_OPTIONS,
     }
-    reports_end = False
+    reports_end = counts_epochs = False
     rank = "all"
 
     def __init__(

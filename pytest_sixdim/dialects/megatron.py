@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pytest_sixdim.core.events import LARGEST_COUNT, Event, EventError, Memory
+from pytest_sixdim.core.events import LARGEST_COUNT, Event, EventError, Memory, Progress
 from pytest_sixdim.dialects.job import Job
 from pytest_sixdim.dialects.parts.figures import (
     COUNT,
@@ -43,7 +43,7 @@ class MegatronDialect:
     """
 
     OPTIONS: ClassVar[Mapping[str, str]] = METRIC_OPTIONS
-    reports_end = False
+    reports_end = counts_epochs = False
     mark = "iteration"
     stream = "stdout"
     rank = "last"
@@ -76,35 +76,38 @@ class MegatronDialect:
         if elapsed is None:
             raise EventError(f"no elapsed time per iteration in {match[0]:.200}")
         each = seconds_of(elapsed[2], elapsed[1])
-        consumed = count(figures.get("consumed samples"))
-        before, self._iteration = self._iteration, iteration
-        steps = 0 if before is None else iteration - before
-        skipped = (count(figures.get("number of skipped iterations")) or 0) >= max(1, steps)
-        loss = _loss(figures)
-        if loss is None and self._has_loss and not skipped:
-            loss = "nan"  # most releases leave out a mean loss that is not above 0, as NaN is not
-        self._has_loss = self._has_loss or loss is not None
-        batch = count(figures.get("global batch size")) or self._job.global_batch_size
-        sign = progress(
-            t=t,
-            seen=seen,
-            rank=rank,
-            step=iteration,
-            loss=loss,
-            skipped=skipped or None,
-            speed=batch / each if batch and each else None,
-        )
+        steps = 0 if self._iteration is None else iteration - self._iteration
+        self._iteration = iteration
+        sign = self._progress(figures, steps, each, t=t, seen=seen, rank=rank)
         yield sign
-        consumed_before, self._consumed = self._consumed, consumed
+        samples = self._samples(figures, steps)
         if steps <= 0:  # the first line, which may be that of a training that goes on
             self._stretches.began(t)
             return
-        samples = None if consumed is None or consumed_before is None else consumed - consumed_before
-        if samples is None and batch is not None:
-            samples = steps * batch
         yield from self._stretches.trained(
             Stretch(t=t, seen=seen, rank=rank, steps=steps, samples=samples, seconds=each * steps, loss=sign.loss)
         )
+
+    def _progress(self, figures: Mapping[str, str], steps: int, each: float, **at: Any) -> Progress:
+        """Of a line after so many iterations, which took `each` s."""
+        skipped = (count(figures.get("number of skipped iterations")) or 0) >= max(1, steps)
+        loss, batch = _loss(figures), self._batch(figures)
+        if loss is None and self._has_loss and not skipped:
+            loss = "nan"  # most releases leave out a mean loss that is not above 0, as NaN is not
+        self._has_loss = self._has_loss or loss is not None
+        speed = batch / each if batch and each else None
+        return progress(step=self._iteration, loss=loss, skipped=skipped or None, speed=speed, **at)
+
+    def _samples(self, figures: Mapping[str, str], steps: int) -> int | None:
+        """Samples of so many iterations, of the whole job: by what was consumed, else by the batch."""
+        before, self._consumed = self._consumed, count(figures.get("consumed samples"))
+        if before is not None and self._consumed is not None:
+            return self._consumed - before
+        batch = self._batch(figures)
+        return None if batch is None else steps * batch
+
+    def _batch(self, figures: Mapping[str, str]) -> int | None:
+        return count(figures.get("global batch size")) or self._job.global_batch_size
 
     def _evaluate(self, match: re.Match[str], t: float | None, seen: float, rank: int) -> Iterator[Event]:
         iteration = int(match[1])

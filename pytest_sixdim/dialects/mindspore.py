@@ -156,9 +156,7 @@ class MindSporeDialect:
         seconds = self._stretches.evaluated(t, self._evaluation, alone=self._closed)
         self._evaluation = None
         figures = _mapping(match[2])
-        yield from self._metric.evaluations(
-            figures, t=t, seen=seen, rank=rank, epoch=int(match[1]), seconds=seconds
-        )
+        yield from self._metric.evaluations(figures, t=t, seen=seen, rank=rank, epoch=int(match[1]), seconds=seconds)
 
 
 def _rounding(text: str) -> float:

@@ -112,6 +112,7 @@ class PatternDialect:
         self._any_report = self._evaluates_first = False  # whether an evaluation came before all reports
         self._loss: float | None = None  # the last since the last report
         self.reports_end = bool(self._of["end"])
+        self.counts_epochs = "epoch" in self._of["speed"].groups
 
     def read(self, line: str, *, seen: float, rank: int) -> Iterator[Event]:
         """The line's events; see Dialect.read.

@@ -22,6 +22,7 @@ class SixdimDialect:
     """
 
     reports_end = True
+    counts_epochs = False
     mark = MARK
 
     def __init__(self) -> None:

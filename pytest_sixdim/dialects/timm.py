@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from pytest_sixdim.core.events import End, Event, EventError
 from pytest_sixdim.dialects.job import Job
-from pytest_sixdim.dialects.parts.figures import COUNT, NUMBER, MetricChoice, figure, instant, progress
+from pytest_sixdim.dialects.parts.figures import COUNT, METRIC_OPTIONS, NUMBER, MetricChoice, figure, instant, progress
 from pytest_sixdim.dialects.parts.option_values import one_of
 from pytest_sixdim.dialects.stretches import Stretch, Stretches
 
@@ -51,14 +51,18 @@ class TimmDialect:
 
     OPTIONS: ClassVar[Mapping[str, str]] = {
         "metric": "top1, top5 or loss, where the case calls its metric otherwise",
+        "scale": METRIC_OPTIONS["scale"],
         "weights": f"whose evaluation counts where --model-ema is given: {', '.join(WEIGHTS)} (the averaged ones)",
     }
     reports_end = False  # one that saves nothing does not say it
     stream = "stderr"
 
-    def __init__(self, job: Job | None = None, *, metric: Any = None, weights: Any = None) -> None:
+    def __init__(
+        self, job: Job | None = None, *, metric: Any = None, scale: float | None = None, weights: Any = None
+    ) -> None:
+        """Raises OptionError."""
         self._job = job or Job()
-        self._metric = MetricChoice(self._job, one_of("metric", metric, ("top1", "top5", "loss")), None)
+        self._metric = MetricChoice(self._job, one_of("metric", metric, ("top1", "top5", "loss")), scale)
         self._of_ema = one_of("weights", weights, WEIGHTS) == "ema"
         self._stretches = Stretches(self._job, rated_as="train")
         self._before: _Line | None = None

@@ -29,6 +29,7 @@ class Course:
         evaluations: values of the case's metric.
         started: when training began, None where the program did not say.
         window: when the counted segments trained; `window_steps`: the steps that they count.
+        timeless: there were evaluations, and nobody knows when.
     """
 
     head: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Course:
     started: float | None = None
     window: tuple[Span, ...] = ()
     window_steps: tuple[Span, ...] = ()
+    timeless: bool = False
 
 
 class _LowestRank:
@@ -54,19 +56,25 @@ class _LowestRank:
         self._stepped = True
         self.lost: tuple[float, float | None] | None = None
 
-    def add(self, rank: int, x: float, y: float | None, step: int | None = None) -> None:
-        """One more value; None: it was not finite."""
+    def add(self, rank: int, x: float | None, y: float | None, step: int | None = None) -> None:
+        """One more value; None: it was not finite. An `x` of None: nobody knows when."""
         if self._rank is None or rank < self._rank:
             self._begin(rank)
         if rank != self._rank:
             return
         self._stepped = self._stepped and step is not None
         if y is None or abs(y) >= _LARGEST:
-            self.lost = self.lost or (x, step)
+            self.lost = self.lost or (x or 0.0, step)
             return
-        self._series.add(x, y)
+        if x is not None:
+            self._series.add(x, y)
         if step is not None:
             self._by_step.add(step, y)
+
+    @property
+    def reported(self) -> bool:
+        """Whether there is a value at all."""
+        return self._rank is not None
 
     def pieces(self) -> Pieces:
         """By time."""
@@ -92,18 +100,19 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
     borders: list[Event] = []
     losses = {Progress: _LowestRank(), Segment: _LowestRank()}
     evaluations = _LowestRank()
+    recorded = head.get("imported") is True
     for event in _events(lines):
+        at = None if recorded and event.t == event.seen else event.t - origin  # no stamp in the log
         if isinstance(event, (Start, WarmupEnd, Segment, Evaluation)):
             borders.append(event)
         if isinstance(event, Evaluation) and event.metric in (None, metric):
-            evaluations.add(event.rank, event.t - origin, event.value)
+            evaluations.add(event.rank, at, event.value)
         if isinstance(event, (Progress, Segment)) and _reports_loss(event):
             step = event.step if isinstance(event, Progress) else None
-            losses[type(event)].add(event.rank, event.t - origin, event.loss, step)
-    recorded = head.get("imported") is True
+            losses[type(event)].add(event.rank, at, event.loss, step)
     window = read_window(borders, Measure(segments=segments), configuration, recorded=recorded)
     # A segment repeats what progress lines said.
-    loss = next((series for series in losses.values() if series.pieces() or series.lost is not None), _LowestRank())
+    loss = next((series for series in losses.values() if series.reported), _LowestRank())
     return Course(
         head=head,
         loss=loss.pieces(),
@@ -112,6 +121,7 @@ def read_course(path: Path, metric: str, configuration: Configuration, segments:
         lost_step=loss.lost[1] if loss.lost else None,
         evaluations=evaluations.pieces(),
         started=None if window.started is None else window.started - origin,
+        timeless=recorded and not evaluations.pieces() and evaluations.reported,
         window=tuple((begin - origin, end - origin) for begin, end in window.spans),
         window_steps=_steps(borders, window),
     )

@@ -54,7 +54,7 @@ def _segments(speed: DimensionResult | None, ident: str) -> Figure:
 def _loss(runs: Sequence[RunEvidence], ident: str) -> Figure:
     """By step where all runs tell their steps, else by time: losses may be reported long after their steps."""
     main = window_run(list(runs))
-    with_loss = {run.name: run.course for run in runs if run.course.loss}
+    with_loss = {run.name: run.course for run in runs if run.course.loss or run.course.loss_by_step}
     steps = bool(with_loss) and all(course.loss_by_step for course in with_loss.values())
     lost = {name: course.lost_step if steps else course.lost for name, course in with_loss.items()}
     chart = LineChart(
@@ -76,9 +76,15 @@ def _metric(card: Scorecard, runs: Sequence[RunEvidence], ident: str) -> Figure:
         lines,
         target=None if target is None else (target, "target"),
         dots=True,
-        note=None if lines else f"No run reported an evaluation of {name}.",
+        note=None if lines else _no_evaluations(runs, name),
     )
     return chart.figure(ident)
+
+
+def _no_evaluations(runs: Sequence[RunEvidence], name: object) -> str:
+    if any(run.course.timeless for run in runs):
+        return "The log has no time stamps: nobody knows when it evaluated."
+    return f"No run reported an evaluation of {name}."
 
 
 def _sensors(run: RunEvidence, ident: str) -> list[Figure]:

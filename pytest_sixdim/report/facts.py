@@ -30,6 +30,8 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
     host, machine = _part(session, "host"), _part(session, "machine")
     settings, software = _part(session, "settings"), _part(session, "software")
     when = started(directory)
+    if session.get("imported"):
+        return _of_import(directory.name, when, session)
     return {
         "Session": [
             ("name", directory.name),
@@ -38,7 +40,6 @@ def facts(directory: Path, session: Mapping[str, Any]) -> Facts:
             ("git commit", _text(session.get("git_commit"))),
             ("pytest-sixdim", _text(session.get("plugin"))),
             ("pytest", _text(session.get("pytest"))),
-            *imported_facts(session.get("imported")),
         ],
         "Cards": [
             ("vendor", f"{_text(host.get('vendor'))} ({_text(host.get('found'))})"),
@@ -104,6 +105,20 @@ def _numbers(value: Any, otherwise: str) -> str:
 
 def _gib(size: Any) -> str:
     return NONE if (known := number(size)) is None else f"{known / GIB:.0f} GiB"
+
+
+def _of_import(name: str, when: datetime | None, session: Mapping[str, Any]) -> Facts:
+    """Of logs: nothing was launched, and nothing of this host counts."""
+    host = _part(session, "host")
+    return {
+        "Session": [
+            ("name", name),
+            ("imported at", f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else NONE),
+            ("pytest-sixdim", _text(session.get("plugin"))),
+            *imported_facts(session["imported"]),
+        ],
+        "Cards": [("vendor, as the case says", _text(host.get("vendor"))), ("cards", _cards(host.get("devices")))],
+    }
 
 
 def _cards(devices: Any) -> str:

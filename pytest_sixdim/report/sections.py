@@ -21,7 +21,7 @@ from pytest_sixdim.report.dimension_view import DimensionView, dimension_view
 from pytest_sixdim.report.escaping import folder_link
 from pytest_sixdim.report.evidence import RunEvidence, read_evidence
 from pytest_sixdim.report.figure import Figure
-from pytest_sixdim.report.imported import imported_facts
+from pytest_sixdim.report.imported import imported_fact
 from pytest_sixdim.report.radar import radar
 from pytest_sixdim.report.table import ORDER, judged
 from pytest_sixdim.report.values import NONE, figure, target
@@ -160,7 +160,7 @@ def _facts(card: Scorecard, target: str) -> list[tuple[str, str]]:
         ("data", card.data),
         *((name, str(key[name])) for name in ("tag",) if key.get(name)),
         *adapter_facts(card),
-        *imported_facts(card.imported),
+        *([imported_fact(card.imported)] if card.imported else []),
     ]
 
 
@@ -176,7 +176,7 @@ def _run(run: RunEvidence) -> RunView:
         name=run.name,
         link=run.link,
         role=str(given.get("role")),
-        seed=str(given.get("seed")),
+        seed=NONE if given.get("seed") is None else str(given["seed"]),
         status=str(given.get("status")),
         seconds=NONE if (seconds := number(given.get("seconds"))) is None else f"{seconds:.1f}",
         speed=figure("speed", number(given.get("speed"))),

@@ -33,7 +33,7 @@ from pytest_sixdim.schema.case_model import (
 )
 from pytest_sixdim.schema.document import Document, Location, where
 from pytest_sixdim.schema.errors import Problem
-from pytest_sixdim.schema.log_options import option_problems
+from pytest_sixdim.schema.log_options import format_problems
 from pytest_sixdim.schema.model import given, require, validated
 from pytest_sixdim.schema.names import Surroundings
 from pytest_sixdim.schema.reader import read_document
@@ -55,7 +55,7 @@ def load_case(path: Path, vendors: Collection[str], dialects: Mapping[str, str] 
     surroundings = Surroundings(path.parent, vendors, dialects)
     model, problems = validated(CaseModel, document, surroundings)
     if model is not None and dialects is not None:
-        problems += option_problems(document, model.log, dialects)
+        problems += format_problems(document, model, dialects)
     if model is not None:
         problems += _lacking_checkout(document, model)
     sound = _sound_configurations(document, surroundings) if model is None else enumerate(model.configurations)

@@ -197,16 +197,6 @@ class CaseModel(Model):
             raise ValueError("'adapter' needs 'train.program': nothing can be imported ahead of a command")
         return configurations
 
-    @field_validator("measure", mode="after")
-    @classmethod
-    def _epochs_of_foreign_logs(cls, measure: MeasureModel, info: ValidationInfo) -> MeasureModel:
-        log = info.data.get("log")
-        if log is not None and log.format == "sixdim":
-            for name in ("warmup_epochs", "segment_epochs"):
-                if getattr(measure, name) is not None:
-                    raise ValueError(f"{name!r} has no use with log format 'sixdim', whose programs count steps")
-        return measure
-
     @field_validator("metric", mode="after")
     @classmethod
     def _has_target(cls, metric: MetricModel, info: ValidationInfo) -> MetricModel:

@@ -15,8 +15,6 @@ import pytest
 from pytest_sixdim.launchers.local import LocalHandle, LocalLauncher
 
 STANDIN = Path(__file__).parent.parent / "programs" / "torchrun_standin.py"
-#: The environments of frameworks other than PyTorch.
-FRAMEWORKS = Path(__file__).parent.parent.parent / ".venv" / "frameworks"
 
 #: What the programs of these tests start with.
 PRELUDE = """\
@@ -146,14 +144,6 @@ def wait_for(condition: Any, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.02)
-
-
-def framework(name: str) -> str:
-    """The interpreter of a framework's own environment; skips the test where there is none."""
-    python = FRAMEWORKS / name / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"needs {name} in .venv/frameworks/{name}")
-    return str(python)
 
 
 def only_child(pid: int) -> int:

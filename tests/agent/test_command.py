@@ -123,3 +123,15 @@ def test_a_program_imports_the_shipped_training_helper_in_an_empty_directory(job
     assert not Path(package).exists()
     assert work == f"{job.directory / 'work'} []"
     assert arguments == "['--seed', '1'] 1"
+
+
+def test_a_program_is_started_where_the_order_says_and_that_is_never_made(job: Job) -> None:
+    there = job.directory / "there"
+    source = 'print(os.getcwd())\nevent("end", status="success")'
+    missing = job.run(source, directory=str(there))
+    assert (missing["status"], missing["fault"]) == ("launch_error", "host")
+    assert f"'directory': no such directory: {there}" in missing["message"]
+    assert not there.exists()
+    there.mkdir()
+    assert job.run(source, directory=str(there))["status"] == "completed"
+    assert job.printed().splitlines()[0] == str(there)

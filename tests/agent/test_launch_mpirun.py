@@ -119,6 +119,14 @@ def test_nothing_is_left_however_it_ends(job: Job, ranks: dict[str, Any], way: s
         assert (job.result()["status"], job.result()["rank"]) == ("crashed", 0)
 
 
+def test_nodes_that_open_mpi_was_told_of_elsewhere_are_left_alone(job: Job) -> None:
+    hosts = job.directory / "hosts"
+    hosts.write_text("node-that-is-not-there slots=4\n")
+    environment = {"OMPI_MCA_orte_default_hostfile": str(hosts)}
+    result = job.run('event("end", status="success")', cards=2, environment=environment, **open_mpi())
+    assert result["status"] == "completed", result["message"]
+
+
 @pytest.mark.skipif(ctypes.util.find_library("mpi") is None, reason="needs the library of Open MPI")
 def test_ranks_of_mpi_meet(job: Job) -> None:
     result = job.run(
@@ -148,7 +156,8 @@ def test_open_mpi_is_told_to_leave_binding_to_the_agent(
     ours = stand_in(job.directory, '#!/bin/sh\necho "mpirun (Open MPI) 5.0.3"\n')
     monkeypatch.setattr(module.os, "geteuid", lambda: user)
     command = prepare(read_order(job.order(cards=2, **ours)), Path("/shipped"), "job", os.environ).command
-    expected = [*as_root, "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", "-n", "2", sys.executable]
+    here = ["--host", "localhost:2", "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+    expected = [*as_root, *here, "-n", "2", sys.executable]
     assert command[: len(expected) + 1] == [str(job.directory / "bin" / "mpirun"), *expected]
 
 

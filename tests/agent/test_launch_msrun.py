@@ -13,7 +13,8 @@ import pytest
 
 from pytest_sixdim.agent.command import prepare
 from pytest_sixdim.agent.order import read_order
-from tests.agent.conftest import Job, framework, only_child, strays, wait_for
+from tests.agent.conftest import Job, only_child, strays, wait_for
+from tests.frameworks import interpreter
 from tests.programs import msrun_standin
 
 #: The scheduler ends with the ranks, as MindSpore's `init` has it: here, when they have left a file each.
@@ -41,7 +42,7 @@ def stand_in(job: Job) -> dict[str, Any]:
 
 
 def real() -> dict[str, Any]:
-    return {"launch": "msrun", "python": framework("mindspore")}
+    return {"launch": "msrun", "python": interpreter("mindspore")}
 
 
 def test_every_rank_has_its_log_and_the_scheduler_is_no_rank(job: Job) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_sixdim.agent.command import prepare
 from pytest_sixdim.agent.order import read_order
-from tests.agent.conftest import Job, framework, only_child, strays, wait_for
+from tests.agent.conftest import Job, only_child, strays, wait_for
+from tests.frameworks import interpreter
 
 MEETING = """
 import paddle, paddle.distributed as dist
@@ -26,7 +27,7 @@ print("sum", float(value[0]), os.environ["PADDLE_DISTRI_BACKEND"], os.environ["O
 @pytest.fixture
 def paddle() -> dict[str, Any]:
     """What an order needs for ranks under the real launcher."""
-    return {"launch": "paddle", "python": framework("paddlepaddle"), "environment": {"CUDA_VISIBLE_DEVICES": None}}
+    return {"launch": "paddle", "python": interpreter("paddlepaddle"), "environment": {"CUDA_VISIBLE_DEVICES": None}}
 
 
 def test_ranks_of_paddle_meet(job: Job, paddle: dict[str, Any]) -> None:

@@ -138,6 +138,8 @@ def test_the_agent_imports_the_standard_library_only() -> None:
         ("args", ["a\0b"], "'args' must not hold a NUL character"),
         ("python", "\0", "'python' must not hold a NUL character"),
         ("environment", {"A": "\0"}, "'environment.A' must not hold a NUL character"),
+        ("environment", {"A=B": "1"}, "'environment': no variable can have the name 'A=B'"),
+        ("environment", {"": "1"}, "'environment': no variable can have the name ''"),
         ("limits.timeout", float("nan"), "'limits.timeout' must be a finite number, not nan"),
         ("limits.stall", float("inf"), "'limits.stall' must be a finite number, not inf"),
         ("log.file", "a**b", "'log.file' may have one '**', as a directory of its own"),

@@ -107,12 +107,10 @@ def test_an_interpreter_is_asked_once_for_the_same_modules(stand: Stand) -> None
     found = interpreters(stand.interpreter("py", "one.py", "two.py"))
     for name in ("first", "second"):
         assert found.lacking(case("one", name=name)) is None
-    assert stand.starts("py") == 1
-    assert found.lacking(case("one", "two")) is None
-    assert stand.starts("py") == 2
-    for name in ("first", "second"):
         assert found.software(case("one", name=name))["one"] == "unknown"
-    assert stand.starts("py") == 3
+    assert stand.starts("py") == 2  # for modules, and for versions
+    assert found.lacking(case("one", "two")) is None
+    assert stand.starts("py") == 4
 
 
 def test_versions_are_those_of_the_cases_interpreter(stand: Stand) -> None:
@@ -144,6 +142,18 @@ def test_an_interpreter_that_is_none_is_a_reason(stand: Stand, text: str | None,
     lacking = interpreters("py", mindspore=str(python)).lacking(case("mindspore"))
     assert lacking is not None
     pytest.LineMatcher([lacking]).fnmatch_lines([says.format(python)])
+
+
+def test_an_interpreter_that_has_the_module_and_does_not_say_which_is_a_reason(stand: Stand) -> None:
+    python = Path(stand.interpreter("py", "mindspore.py"))
+    python.write_text(
+        python.read_text().replace("\nPYTHONPATH", '\ncase "$2" in *RUNTIMES*) exit 3;; esac\nPYTHONPATH')
+    )
+    lacking = interpreters("py", mindspore=str(python)).lacking(case("mindspore"))
+    assert lacking == (
+        f"needs mindspore; --sixdim-python {python}: it does not run as a Python interpreter: exit status 3"
+    )
+    assert interpreters("py", {}, mindspore=str(python)).lacking(case("mindspore")) is None
 
 
 def test_an_interpreter_that_hangs_is_given_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

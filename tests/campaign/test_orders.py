@@ -244,6 +244,50 @@ def test_identity_is_of_the_files_that_a_command_and_its_arguments_name(
     assert len(set(seen)) == len(seen)
 
 
+def test_identity_is_of_a_binary_beside_the_case_and_of_one_where_it_is_started(
+    bench: Bench, planned: PlannedRun, tmp_path: Path
+) -> None:
+    (tmp_path / "build").mkdir()
+    for command, directory, binary in (
+        ("{case_dir}/digits", None, "digits"),
+        ("./digits", Path("build"), "build/digits"),
+    ):
+        train = replace(planned.case.train, program=None, command=(command,), directory=directory)
+        compiled = replace(planned, case=replace(planned.case, train=train))
+        seen = [identity(bench, compiled)]
+        for content in (b"\x7fELF one", b"\x7fELF two"):
+            (tmp_path / binary).write_bytes(content)
+            seen.append(identity(bench, compiled))
+        assert len(set(seen)) == 3
+
+
+def test_identity_is_of_the_cases_variables_and_working_directory(bench: Bench, planned: PlannedRun) -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"environment": {"A": "1"}},
+        {"environment": {"A": "2"}},
+        {"environment": {"B": "1"}},
+        {"directory": Path("inside")},
+        {"launch": "command"},
+    ]
+    found = [
+        identity(bench, replace(planned, case=replace(planned.case, train=replace(planned.case.train, **change))))
+        for change in (*changes, *changes)
+    ]
+    assert found[: len(changes)] == found[len(changes) :]
+    assert len(set(found)) == len(changes)
+
+
+def test_the_vendors_variables_go_before_the_cases(bench: Bench, planned: PlannedRun) -> None:
+    train = replace(planned.case.train, environment={"CARDS_VISIBLE": "0,1", "SIZE": "{batch_size}"})
+    order, _ = ordered(bench, replace(planned, case=replace(planned.case, train=train)), Path("/run"))
+    assert order["environment"] == {"CARDS_VISIBLE": "2,3", "SIZE": "32"}
+
+
+def test_the_program_is_told_how_many_cards_the_whole_job_has(bench: Bench, planned: PlannedRun) -> None:
+    assert ordered(bench, planned, Path("/run"))[1]["world_size"] == 2
+
+
 def test_a_samplers_or_dialects_own_code_is_part_of_the_identity(
     bench: Bench, planned: PlannedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

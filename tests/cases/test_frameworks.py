@@ -1,13 +1,12 @@
-"""The same small job in PyTorch, MindSpore and PaddlePaddle: real sessions under their own launchers."""
+"""The same small job in six frameworks and languages, really trained: a quick session of each."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,116 +14,140 @@ import pytest
 
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.schema.case import load_case
+from tests.frameworks import interpreter
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "cases" / "frameworks"
-TWO = "cpu-fp32-bs64-1x2"
-#: Where `make frameworks` installs them.
-ENVIRONMENTS = Path(sys.prefix) / "frameworks"
-#: Of a session on a machine that does other things too.
+FOLDER = Path(__file__).parents[2] / "cases" / "frameworks"
+ONE, TWO = "cpu-fp32-bs64-1x1", "cpu-fp32-bs64-1x2"
+#: Framework -> what its case requires first, and what starts its ranks.
+WITH_ENVIRONMENTS = {
+    "mindspore": ("mindspore", "msrun"),
+    "paddlepaddle": ("paddle", "paddle"),
+    "jax": ("jax", "command"),
+    "tensorflow": ("tensorflow", "command"),
+}
+LAUNCHES = {
+    "pytorch": "torchrun",
+    "cpp": "command",
+    **{name: launch for name, (_, launch) in WITH_ENVIRONMENTS.items()},
+}
+#: One run of two cards answers them.
+AT_ONCE = "multicard and (accuracy or speed or memory)"
+#: Sessions of a machine that does other things too.
 pytestmark = pytest.mark.timeout(1200)
+needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A directory of its own, and what a session in it left."""
+class Trained:
+    """The results of a quick session over one case, in a directory of their own."""
 
-    path: Path
-
-    def run(self, framework: str, *options: str) -> str:
-        """A session on two cores; what it printed."""
-        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--sixdim", str(FOLDER / framework)]
-        session = subprocess.run(
-            [*command, "--no-sixdim-confirm", *options],
-            cwd=self.path,
-            env={**environment, "XDG_RUNTIME_DIR": str(self.path)},
+    def __init__(self, case: Path, directory: Path, *options: str) -> None:
+        self.name = case.parent.name
+        self.session = directory / "results" / "latest"
+        command = [sys.executable, "-m", "pytest", str(case), "-p", "no:cacheprovider"]
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(directory)}
+        environment.pop("PYTEST_ADDOPTS", None)
+        done = subprocess.run(
+            [*command, "--sixdim", "--sixdim-quick", "--no-sixdim-confirm", *options],
+            cwd=directory,
+            env=environment,
             capture_output=True,
             text=True,
         )
-        assert session.returncode in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), session.stdout + session.stderr
-        return session.stdout
+        self.output = done.stdout + done.stderr
 
-    def scorecard(self, framework: str) -> dict[str, Any]:
-        path = self.path / "results" / "latest" / f"digits_{framework}" / TWO / "scorecard.json"
+    def card(self, configuration: str = TWO) -> dict[str, Any]:
+        """A configuration's scorecard."""
+        path = self.session / f"digits_{self.name}" / configuration / "scorecard.json"
+        assert path.exists(), self.output
         return dict(json.loads(path.read_text()))
 
-    def orders(self) -> Iterator[dict[str, Any]]:
-        for path in (self.path / "results" / "latest").glob("*/*/*/order.json"):
-            yield json.loads(path.read_text())
+    def dimension(self, name: str, configuration: str = TWO) -> dict[str, Any]:
+        """A dimension of a configuration's scorecard."""
+        return dict(self.card(configuration)["dimensions"][name])
+
+    def segments(self, configuration: str = TWO) -> list[dict[str, Any]]:
+        """The segments of a configuration's first run."""
+        run = min((self.session / f"digits_{self.name}" / configuration).glob("*-1"))
+        events = [json.loads(line) for line in (run / "node-0" / "events.jsonl").read_text().splitlines()]
+        return [event for event in events if event.get("event") == "segment"]
+
+    def orders(self) -> list[dict[str, Any]]:
+        """Of all runs."""
+        return [json.loads(path.read_text()) for path in self.session.glob("*/*/*/order.json")]
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("needs two cores")
-    return Bench(tmp_path)
+def check_trained(trained: Trained, configuration: str = TWO) -> None:
+    """Accuracy passes, and the five segments of a speed are whole steps of all cards."""
+    accuracy, speed = (trained.dimension(name, configuration) for name in ("accuracy", "speed"))
+    assert accuracy["verdict"] == "pass", trained.output
+    assert 95 <= accuracy["value"] <= 100
+    assert speed["value"] > 0, trained.output
+    assert len(speed["detail"]["segments"]) == 5
+    cards = int(configuration[-1])
+    segments = trained.segments(configuration)
+    assert {segment["samples"] / segment["steps"] for segment in segments} == {64 * cards}
+    memory = trained.dimension("memory", configuration)
+    if memory["value"] is None:
+        assert "one process has all 2 cards" in memory["reason"] or "no memory reading" in memory["reason"]
+    else:
+        assert 0 < memory["value"] < 8
 
 
-def installed(name: str) -> Path:
-    """The interpreter of a framework; skips where `make frameworks` has not made it."""
-    python = ENVIRONMENTS / name / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is not there: make frameworks")
-    return python
-
-
-def check_trained(card: dict[str, Any], said: str) -> None:
-    """Accuracy passes, and speed and memory have figures."""
-    results = card["dimensions"]
-    assert results["accuracy"]["verdict"] == "pass", said
-    assert 97 <= results["accuracy"]["value"] <= 100
-    for dimension in ("speed", "memory"):
-        assert results[dimension]["value"] > 0, results[dimension]["reason"]
-        assert results[dimension]["verdict"] in ("unjudged", "suspect")
-    assert len(results["speed"]["detail"]["segments"]) == 5
-
-
-@pytest.mark.parametrize("framework", ["pytorch", "mindspore", "paddlepaddle"])
+@pytest.mark.parametrize("framework", LAUNCHES)
 def test_the_job_is_the_same(framework: str) -> None:
     case = load_case(FOLDER / framework / "digits.case.yaml", ["cpu"])
     assert case.name == f"digits_{framework}"
     assert (case.metric.target, case.metric.samples, case.metric.unit) == (97.0, 360, "%")
-    assert [configuration.id for configuration in case.configurations] == ["cpu-fp32-bs64-1x1", TWO]
-    assert case.train.requires
-    assert (FOLDER / framework / "requirements.txt").read_text()
+    assert case.quick is not None
+    assert case.quick.target == 95.0
+    assert [configuration.id for configuration in case.configurations] == [ONE, TWO]
+    assert case.train.launch == LAUNCHES[framework]
+    assert bool(case.train.requires) == (FOLDER / framework / "requirements.txt").exists() == (framework != "cpp")
 
 
-def test_pytorch_in_all_six_dimensions(bench: Bench) -> None:
+def test_pytorch_is_trained(tmp_path: Path) -> None:
+    """On one card: cases/image_classification/digits is trained on two."""
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    said = bench.run("pytorch", "-m", "multicard", "--sixdim-runs", "3")
-    card = bench.scorecard("pytorch")
-    check_trained(card, said)
-    results = card["dimensions"]
-    assert set(results) == set(DIMENSIONS)
-    assert results["stability"]["value"] > 0
-    assert results["linearity"]["value"] > 0
-    assert results["power"]["verdict"] in ("unknown", "unjudged")  # most virtual machines have no sensor
+    asked = AT_ONCE.replace("multicard", "singlecard")
+    check_trained(Trained(FOLDER / "pytorch" / "digits.case.yaml", tmp_path, "-m", asked), ONE)
 
 
-def test_paddlepaddle_under_its_own_launcher(bench: Bench) -> None:
-    python = installed("paddlepaddle")
-    named = f"paddle={python}"
-    said = bench.run("paddlepaddle", "-m", "multicard and not stability", "--sixdim-python", named)
-    card = bench.scorecard("paddlepaddle")
-    check_trained(card, said)
-    assert card["dimensions"]["linearity"]["value"] > 0
-    assert {(order["launch"], order["python"]) for order in bench.orders()} == {("paddle", str(python))}
-    assert card["machine"]["software"]["paddlepaddle"]
+@needs_two_cores
+@pytest.mark.parametrize("framework", WITH_ENVIRONMENTS)
+def test_another_framework_is_trained_on_two_cards(framework: str, tmp_path: Path) -> None:
+    python, (module, launch) = interpreter(framework), WITH_ENVIRONMENTS[framework]
+    case = FOLDER / framework / "digits.case.yaml"
+    trained = Trained(case, tmp_path, "-m", AT_ONCE, "--sixdim-python", f"{module}={python}")
+    check_trained(trained)
+    assert [(order["launch"], order["python"]) for order in trained.orders()] == [(launch, python)]
+    assert trained.card()["machine"]["software"][framework]
 
 
-def test_mindspore_under_its_own_launcher(bench: Bench) -> None:
-    python = installed("mindspore")
-    dimensions = "speed or memory or accuracy"
-    said = bench.run("mindspore", "-m", f"multicard and ({dimensions})", "--sixdim-python", f"mindspore={python}")
-    card = bench.scorecard("mindspore")
-    check_trained(card, said)
-    assert [order["launch"] for order in bench.orders()] == ["msrun"]  # one launch, which takes long, answers all three
-    assert card["machine"]["software"]["mindspore"]
+@needs_two_cores
+def test_a_compiled_program_is_measured_in_all_dimensions(tmp_path: Path) -> None:
+    trained = Trained(built(tmp_path), tmp_path, "--sixdim-runs=3", "-k", "1x1 or linearity")
+    check_trained(trained, ONE)
+    assert {name for name, result in trained.card(ONE)["dimensions"].items() if result} == set(DIMENSIONS)
+    stability = trained.dimension("stability", ONE)
+    assert (stability["detail"]["converged"], stability["value"] > 0) == (3, True), trained.output
+    assert trained.dimension("power", ONE)["verdict"] in ("unknown", "unjudged", "suspect")
+    assert trained.dimension("linearity")["value"] > 0, trained.output
 
 
-def test_a_framework_that_is_not_installed_is_a_skip_with_the_reason(bench: Bench) -> None:
-    said = bench.run("mindspore", "-m", "multicard and speed", "-rs", "--sixdim-python", f"mindspore={sys.executable}")
-    assert f"which {sys.executable} does not have (--sixdim-python mindspore=EXE)" in said
-    assert list(bench.orders()) == []
+def built(directory: Path) -> Path:
+    """A copy of the C++ case, its program compiled and its data written."""
+    for tool in ("make", "g++"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"no {tool}")
+    pytest.importorskip("sklearn")
+    case = directory / "cpp" / "digits.case.yaml"
+    shutil.copytree(FOLDER / "cpp", case.parent, ignore=shutil.ignore_patterns("digits", "digits.csv"))
+    made = subprocess.run(
+        ["make", f"PYTHON={sys.executable}", "CXXFLAGS=-O3 -march=native -Werror"],
+        cwd=case.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    return case

@@ -246,6 +246,8 @@ def test_a_programs_own_compute_speed_meets_no_train_baseline() -> None:
         "the baseline 1000.0 samples/s is a train speed, this run's a compute one; ratio 0.99: "
         "990 samples/s (compute, self-reported)"
     )
+    beside = speed(900.0, detail={"kinds": {**kinds, "train": 900.0}, "self_reported_kinds": ["compute"]})
+    assert judged("speed", beside, baseline(speed_kind="compute")).reason.startswith("self-reported compute speed 990")
     same = judged("speed", own, baseline(speed_kind="compute"))
     assert same.verdict == "pass"
     assert same.reason.startswith("self-reported compute speed 990 samples/s is 1.0 % below the baseline")

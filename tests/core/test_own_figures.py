@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pytest_sixdim.core.case import Measure
-from pytest_sixdim.core.events import Segment
+from pytest_sixdim.core.events import Event, Segment
 from pytest_sixdim.core.results import Measured, nature
-from pytest_sixdim.core.speed import measure_speed, speed_of_kind
+from pytest_sixdim.core.speed import is_self_reported, measure_speed, speed_of_kind
 
-from .builders import BORDER, at, events, progress, segment, window
+from .builders import BORDER, at, evaluation, events, progress, segment, warmup_end, window
 
 #: DeepSpark six_dimension_howto, ResNet-50, epochs 6 to 10.
 PUBLISHED = [4910.795658460139, 4980.222383258538, 5032.905842259754, 4925.753353494863, 4845.4628560647725]
@@ -75,6 +75,35 @@ def test_without_either_the_reason_says_what_is_missing(missing: dict[str, Any],
     assert (found.value, found.unknown) == (None, reason)
 
 
+def test_a_run_that_was_watched_has_times_where_its_segments_have_none() -> None:
+    said = [segment(i, seconds=None, **({"rated": 1.0, "rated_as": "train"} if i < 5 else {})) for i in range(1, 6)]
+    found = measured(said)
+    assert found.unknown == (
+        "the log has evaluations of unknown length, and no speed of the program's own for every segment"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ((), ": the log reports no training"),
+        ((progress(BORDER, loss=1.0),), ": warm-up did not end"),
+        (
+            (progress(BORDER), warmup_end(), evaluation(BORDER + 1, 0.5, seconds=None)),
+            ": 1 evaluation of unknown length, and what was trained around them is left out",
+        ),
+        ((warmup_end(rank=7), segment(1, rank=7)), ""),
+    ],
+)
+def test_a_window_that_is_not_complete_says_why_where_the_log_tells(said: tuple[Event, ...], why: str) -> None:
+    count = sum(isinstance(event, Segment) for event in said)
+    assert measure_speed(window(said), cards=8).unknown == f"{count} of 5 segments were completed{why}"
+
+
+def test_a_rank_that_has_warmed_up_is_the_one_that_counts() -> None:
+    assert window([warmup_end(rank=7)]).warmup_ended == BORDER
+
+
 def test_speeds_of_two_kinds_in_one_window_are_none() -> None:
     said = [*rated(1300.0, samples=None)[:4], segment(5, samples=None, rated=1300.0, rated_as="whole")]
     assert measured(said).value is None
@@ -85,6 +114,13 @@ def test_a_compute_speed_stands_beside_the_timed_one() -> None:
     assert (found.value, found.detail["kind"]) == (1280.0, "train")
     assert found.detail["kinds"] == {"compute": 1400.0, "train": 1280.0, "whole": 1280.0}
     assert not any("itself" in flag for flag in found.flags)
+
+
+def test_the_kinds_that_nobody_timed_are_told_from_those_that_were() -> None:
+    found = measured(rated(1400.0, "compute"))
+    assert [is_self_reported(found, kind) for kind in ("compute", "train", "whole")] == [True, False, False]
+    assert not is_self_reported(measured(rated(1400.0, "compute", loader_seconds=2.0)), "compute")
+    assert is_self_reported(measured(rated(1300.0, samples=None)), "train")
 
 
 def test_what_was_timed_comes_before_what_the_program_says() -> None:

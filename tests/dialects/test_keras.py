@@ -97,6 +97,14 @@ def test_a_validation_without_the_metric_is_a_broken_line() -> None:
         read("keras", VALIDATED, job(metric="f1"))
 
 
+def test_figures_before_any_epoch_are_no_evaluation() -> None:
+    """A fit of one epoch prints no line of its own: its line looks as that of an evaluation does."""
+    with pytest.raises(EventError, match="figures before any 'Epoch k/n'"):
+        read("keras", [PLAIN[1]], job())
+    [event] = of(Evaluation, read("keras", [VALIDATED[1]], job()))
+    assert event.value == 0.1139
+
+
 def test_the_bytes_of_a_bar_become_its_line() -> None:
     splitter = LineSplitter()
     lines = [*splitter.feed(BARS), *splitter.finish()]

@@ -125,6 +125,11 @@ def test_more_steps_than_an_epoch_has_are_a_contradiction() -> None:
         read("mindspore", ["epoch: 1 step: 23, loss is 2.3", TRAIN[3]], job())
 
 
+def test_an_epoch_of_more_steps_than_can_be_counted_is_a_broken_line() -> None:
+    with pytest.raises(EventError, match="no epoch has so many steps"):
+        read("mindspore", [f"epoch time: 1e9 s, per step time: 0.{'0' * 310}1 s"], job())
+
+
 def test_an_epoch_that_took_no_time_has_no_speed() -> None:
     assert of(Segment, read("mindspore", ["epoch time: 0 ms, per step time: 0 ms"] * 3, job(EPOCHS))) == []
 
@@ -161,7 +166,8 @@ def test_mindcv_lines_within_an_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{'accuracy': __import__('os')}", "{1", "{" * 5000 + "}", "{'accuracy': [[[[" + "}", "{'a': 1} {}"]
+    "text",
+    ["{'accuracy': __import__('os')}", "{1", "{" * 5000 + "}", "{'accuracy': [[[[" + "}", "{'a': 1} {}", "{[]: 1}"],
 )
 def test_metrics_that_are_no_dictionary_are_broken_lines(text: str) -> None:
     with pytest.raises(EventError):

@@ -475,6 +475,15 @@ class TestMetric:
         reader = dialect(options={"metric": "1 - eval_error", "scale": 100})
         assert evaluations(events(reader, [line("eval_error", 1.0, 0.25)])) == [("accuracy", 75.0, None)]
 
+    @pytest.mark.parametrize(("error", "accuracy"), [(0.43, 57.0), (0.1, 90.0)])
+    def test_is_worked_out_in_decimal(self, error: float, accuracy: float) -> None:
+        reader = dialect(options={"metric": "1 - eval_error", "scale": 100})
+        assert evaluations(events(reader, [line("eval_error", 1.0, error)])) == [("accuracy", accuracy, None)]
+
+    def test_is_never_the_one_of_the_cases_name_where_the_case_gives_another(self) -> None:
+        reader = dialect("eval_accuracy", options={"metric": "eval_accuracy.BBOX"})
+        assert evaluations(events(reader, [line("eval_accuracy", 1.0, 0.99)])) == []
+
     def test_may_stand_in_a_field(self) -> None:
         reader = dialect("mAP", options={"metric": "eval_accuracy.BBOX"})
         lines = [line("eval_accuracy", 1.0, {"BBOX": 0.377, "SEGM": 0.339}, epoch_num=12)]

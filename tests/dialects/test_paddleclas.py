@@ -82,6 +82,15 @@ def test_an_evaluation_lasts_from_the_end_of_its_epoch() -> None:
     assert (event.value, event.seconds) == (0.94244, 26.0)
 
 
+def test_an_evaluation_without_the_cases_metric_is_no_training_either() -> None:
+    epoch = [*FLOWERS[1:3], EVALUATION[1].replace("Epoch 198", "Epoch 1"), *FLOWERS[4:6]]
+    lines = list(zip((0.0, 7.0, 27.0, 28.0, 35.0), epoch, strict=True))
+    for metric, broken in (("top1", 0), ("mAP", 1)):
+        events = read("paddleclas", lines, job(EPOCHS, metric=metric), broken=broken)
+        assert [event.seconds for event in of(Evaluation, events)] == [20.0]
+        assert [segment.seconds for segment in of(Segment, events)] == [8.0]
+
+
 def test_an_evaluation_within_an_epoch_has_no_known_length() -> None:
     lines = [*zip((0.0, 30.0), CVT, strict=True), (86.0, EVALUATION[1])]
     assert [event.seconds for event in of(Evaluation, read("paddleclas", lines, job(metric="top1")))] == [None]

@@ -252,6 +252,13 @@ def test_where_it_names_none_a_smaller_step_is_one_of_the_next_epoch() -> None:
     assert [s.steps for s in segments(read(dialect, "step 334", "step 334", "step 100"))][:1] == [334]
 
 
+def test_steps_that_are_not_counted_anew_are_more_than_an_epoch_has() -> None:
+    dialect = PatternDialect(job(), speed=r"epoch (?P<epoch>\d+) step (?P<step>\d+)", steps_per_epoch=100)
+    read(dialect, "epoch 1 step 50", "epoch 1 step 100")
+    with pytest.raises(EventError, match="step 150 of an epoch of 100 steps"):
+        read(dialect, "epoch 2 step 150")
+
+
 def test_steps_of_a_report_that_names_none() -> None:
     dialect = PatternDialect(job(), speed=r"iteration: (?P<seconds>\S+) s", kind="train", steps_per_report=20)
     events = read(dialect, "iteration: 5 s", "iteration: 4 s")
@@ -386,6 +393,6 @@ def test_any_line_is_read_or_refused(text: str) -> None:
 @given(st.lists(st.integers(0, 10**6), max_size=30), st.integers(1, 1000))
 def test_whatever_is_counted_segments_are_sound(steps: list[int], epoch: int) -> None:
     dialect = PatternDialect(job(), speed=r"step (?P<step>\d+)", steps_per_epoch=epoch)
-    found = segments(read(dialect, *(f"step {step}" for step in steps)))
+    found = segments(read(dialect, *(f"step {step % (epoch + 1)}" for step in steps)))
     assert [segment.index for segment in found] == list(range(1, len(found) + 1))
     assert all(s.steps and s.seconds and s.samples == 128 * s.steps and math.isfinite(s.seconds) for s in found)

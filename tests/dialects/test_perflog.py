@@ -218,6 +218,18 @@ class TestSamples:
         assert segments(events(dialect(), lines)) == [(320, 4.0), (320, 4.0), (320, 4.0)]
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_epochs_are_counted_by_their_lines_or_by_what_steps_say(marked: bool) -> None:
+    measure = Measure(warmup_epochs=1, segment_epochs=1, steady=False)
+    lines = []
+    for n in range(1, 13):
+        if marked and n % 3 == 1:
+            lines.append(line("EPOCH_END", n * 4.0 - 0.5))
+        lines.append(step(n * 10, n * 4.0, epoch=(n - 1) // 3))
+    found = events(dialect(measure=measure), [*lines, line("TRAIN_END", 50.0)])
+    assert segments(found)[:2] == [(960, 12.0), (960, 12.0)]
+
+
 class TestEvaluations:
     def test_at_a_step_are_taken_from_the_time_before_it(self) -> None:
         lines = [
@@ -334,6 +346,15 @@ class TestMetric:
     def test_has_the_key_that_the_case_gives(self) -> None:
         reader = dialect("top-1", options={"metric": "eval_acc1", "scale": 100})
         assert evaluations(events(reader, [line("EVALUATE", 1.0, eval_acc1=0.75, eval_acc5=0.9)])) == [("top-1", 75.0)]
+
+    def test_is_multiplied_in_decimal(self) -> None:
+        reader = dialect(options={"scale": 100})
+        assert evaluations(events(reader, [line("EVALUATE", 1.0, accuracy=0.57)])) == [("accuracy", 57.0)]
+
+    def test_is_never_the_one_of_the_cases_name_where_the_case_gives_another(self) -> None:
+        reader = dialect(options={"metric": "eval_mlm_accuracy"})
+        told = events(reader, [line("EVALUATE", 1.0, accuracy=0.99, eval_loss=2.0)])
+        assert evaluations(told) == [("eval_loss", 2.0)]
 
     def test_is_not_scaled_unasked(self) -> None:
         assert evaluations(events(dialect(), [line("EVALUATE", 1.0, accuracy=76.5)])) == [("accuracy", 76.5)]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -60,6 +64,53 @@ def test_borders_wait_for_the_cards(tmp_path: Path) -> None:
     # Borders: warm-up after 2 and 4 steps, segments of 10; an evaluation after 20 waits before it and after.
     assert result.stdout.splitlines()[-1] == "waits 2 4 14 20 20 24 34"
     assert "sixdim: 2 cards, " in result.stdout
+
+
+@pytest.mark.parametrize("launcher", ["OMPI_COMM_WORLD", "PMI", "PADDLE_TRAINER", "none"])
+def test_ranks_that_do_not_know_of_each_other_are_refused(
+    told: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, launcher: str
+) -> None:
+    """Each would think that it trains alone: started by mpirun and its like, or one process with all cards."""
+    monkeypatch.setenv(f"{launcher}_RANK", "1")
+    monkeypatch.setenv(f"{launcher}_SIZE", "2")
+    told(world_size=2)
+    with pytest.raises(ValueError, match=r"the run has 2 card\(s\), the program knows of 1 rank\(s\) with 1: .*cards="):
+        training.start()
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["a group of its own", "variables of its own"])
+def test_ranks_that_any_launcher_started_meet_in_torch(tmp_path: Path, joined: bool) -> None:
+    pytest.importorskip("torch")
+    first = "torch.distributed.init_process_group('gloo', init_method=meet, rank=rank, world_size=2)"
+    if not joined:
+        first = "os.environ.update(RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='localhost', MASTER_PORT=sys.argv[2])"
+    program = write(
+        tmp_path,
+        f"""
+        import os, sys
+        import torch
+        from pytest_sixdim import training
+
+        rank, meet = int(sys.argv[1]), "file://{tmp_path}/meeting"
+        {first}
+        run = training.start(seed=3, batch_size=4)
+        print("rank", run.rank, run.local_rank, "of", run.world_size, "sum", run.total(rank + 1))
+        """,
+    )
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = str(free.getsockname()[1])
+    with ThreadPoolExecutor() as both:
+        ran = both.map(
+            lambda rank: launch([sys.executable, program, rank, port], settings(world_size=2), tmp_path), ("0", "1")
+        )
+    results = list(ran)
+    assert [result.returncode for result in results] == [0, 0], results[0].stderr
+    said = [f"rank {rank} {rank} of 2 sum 3.0" for rank in range(2)]
+    assert [result.stdout.splitlines()[-1] for result in results] == said
+    (start,) = events(results[0].stdout)
+    assert isinstance(start, Start)
+    assert start.world_size == 2
 
 
 def test_a_process_drives_one_card_at_least() -> None:

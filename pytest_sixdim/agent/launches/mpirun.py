@@ -34,14 +34,15 @@ class Mpirun(Launch):
                 "'launch: mpirun': there is no mpirun on PATH; install Open MPI or MPICH (Debian, Ubuntu: apt install "
                 "openmpi-bin) or load its module before pytest"
             )
-        options = _open_mpi() if "Open MPI" in _version(mpirun, start.environment) else []
+        options = _open_mpi(start.cards) if "Open MPI" in _version(mpirun, start.environment) else []
         return [mpirun, *options, "-n", str(start.cards), *start.rank]
 
 
-def _open_mpi() -> list[str]:
-    """Open MPI refuses to start as root, and more ranks than cores, unless it is told to."""
+def _open_mpi(cards: int) -> list[str]:
+    """Open MPI refuses to start as root, and more ranks than cores, unless it is told to; and it takes the nodes of a
+    hostfile of its own or of a batch system's allocation, where this node alone is meant."""
     as_root = ["--allow-run-as-root"] if os.geteuid() == 0 else []
-    return [*as_root, "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+    return [*as_root, "--host", f"localhost:{cards}", "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 
 
 def _version(mpirun: str, environment: Mapping[str, str]) -> str:

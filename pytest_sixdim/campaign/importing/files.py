@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal, cast
 
 from pytest_sixdim.agent.lines import LineSplitter
 from pytest_sixdim.campaign.importing import CannotImport
-from pytest_sixdim.core.files import open_regular, size_text
+from pytest_sixdim.core.files import open_regular
 
 CHUNK = 256 * 1024
 GZIP = b"\x1f\x8b"
@@ -45,7 +45,7 @@ def identified(path: Path, role: Role) -> SourceFile:
         with open_regular(path) as file:
             status = os.fstat(file.fileno())
             if status.st_size > MOST:
-                raise CannotImport(f"{path}: larger than {size_text(MOST)}")
+                raise CannotImport(f"{path}: larger than {MOST // 2**30} GiB")
             while size <= status.st_size and (chunk := file.read(CHUNK)):
                 digest.update(chunk)
                 size += len(chunk)
@@ -100,7 +100,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 read += len(chunk)
                 if read > most:
-                    raise CannotImport(f"{path}: holds more than {size_text(most)}{unpacked}")
+                    raise CannotImport(f"{path}: holds more than {most // 2**30} GiB{unpacked}")
                 yield chunk
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CannotImport(f"{path}: broken gzip after {read} bytes: {error}") from None

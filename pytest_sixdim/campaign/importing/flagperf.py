@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_sixdim.campaign.importing import CannotImport
 from pytest_sixdim.core.quantities import count_of
+from pytest_sixdim.schema.vendor import builtin_vendors
 
 RANK_LOG = re.compile(r"rank(\d+)\.out\.log(\.gz)?")
 NODE = re.compile(r".*_noderank(\d+)")
 #: Monitors of the host, not of its cards.
 OF_THE_HOST = ("cpu_monitor.", "mem_monitor.", "pwr_monitor.", "sys_monitor.")
-#: Vendors whose monitors FlagPerf has, by the name that it gives them and by ours (pytest_sixdim/vendors).
-VENDORS = {
-    **{name: name for name in ("nvidia", "iluvatar", "kunlunxin", "mthreads", "cambricon", "metax", "ascend")},
-    **{"dcu": "hygon", "tsingmicro": "tsingmicro"},
-}
+#: model:framework:hardware:nodes:ranks of a node:rounds
+CASE = re.compile(r"[^:]+:[^:]+:[^:]+:\d{1,5}:(\d{1,5}):\d{1,5}")
 _MONITOR = re.compile(r"([a-z]+)_monitor\.log(?:\.gz)?")
 #: Levels from the directory that is given to that of a node: run, case, round, node.
 DEPTH = 4
@@ -33,11 +31,11 @@ class LoggedRun:
     monitors: tuple[Path | None, ...] = ()
 
 
-def logged_runs(directory: Path, nodes: int) -> list[LoggedRun]:
+def logged_runs(directory: Path, nodes: int, ranks: Collection[int]) -> list[LoggedRun]:
     """The runs below a directory, its rounds in order.
 
-    Raises CannotImport where there is none, where they are of several cases, and where a run has another number of
-    nodes; OSError.
+    ranks: how many a node may have. Raises CannotImport where there is no run, where they are of several cases, and
+    where one has another number of nodes or ranks; OSError.
     """
     of_nodes = list(_node_directories(directory, DEPTH))
     if not of_nodes:
@@ -48,19 +46,36 @@ def logged_runs(directory: Path, nodes: int) -> list[LoggedRun]:
     cases = sorted({each.parent for each in rounds}, key=str) if len(rounds) > 1 else []
     if len(cases) > 1:
         raise CannotImport(f"{directory}: holds several cases, give the directory of one: {', '.join(map(str, cases))}")
-    return [_run(each, sorted(rounds[each], key=_rank), nodes) for each in sorted(rounds, key=_natural)]
+    return [_run(each, sorted(rounds[each], key=_rank), nodes, ranks) for each in sorted(rounds, key=_natural)]
 
 
-def _run(directory: Path, of_nodes: list[Path], nodes: int) -> LoggedRun:
+def _run(directory: Path, of_nodes: list[Path], nodes: int, ranks: Collection[int]) -> LoggedRun:
     if len(of_nodes) != nodes:
         raise CannotImport(f"{directory}: {count_of(len(of_nodes), 'node')}, the configuration has {nodes}")
-    logs = sorted((each for each in of_nodes[0].iterdir() if RANK_LOG.fullmatch(each.name)), key=_natural)
-    return LoggedRun(logs[0], tuple(_monitor(node) for node in of_nodes))
+    return LoggedRun(_logs(of_nodes, ranks)[0], tuple(_monitor(node) for node in of_nodes))
+
+
+def _logs(of_nodes: Sequence[Path], ranks: Collection[int]) -> list[Path]:
+    """Those of the first node, in order. A launcher that writes one log for all ranks says nothing of their number.
+
+    Raises CannotImport where a node has another number, or the directory of the case says another.
+    """
+    expected = " or ".join(map(str, sorted(ranks)))
+    for node in of_nodes:
+        number = sum(1 for each in node.iterdir() if RANK_LOG.fullmatch(each.name))
+        named = next((match for each in node.absolute().parents[:2] if (match := CASE.fullmatch(each.name))), None)
+        if number not in (1, *ranks):
+            raise CannotImport(f"{node}: logs of {number} ranks, the configuration has {expected} a node")
+        if named and int(named[1]) not in ranks:
+            raise CannotImport(f"{node}: {named[1]} ranks a node by the case's name, the configuration has {expected}")
+    return sorted((each for each in of_nodes[0].iterdir() if RANK_LOG.fullmatch(each.name)), key=_natural)
 
 
 def _monitor(node: Path) -> Path | None:
     """The log of the cards' monitor. Raises CannotImport where there are several."""
-    found = sorted(each for each in node.iterdir() if _MONITOR.fullmatch(each.name) and not each.name.startswith(OF_THE_HOST))
+    found = sorted(
+        each for each in node.iterdir() if _MONITOR.fullmatch(each.name) and not each.name.startswith(OF_THE_HOST)
+    )
     if len(found) > 1:
         names = ", ".join(each.name for each in found)
         raise CannotImport(f"{node}: several monitors of cards: {names}")
@@ -68,10 +83,11 @@ def _monitor(node: Path) -> Path | None:
 
 
 def of_another_vendor(monitor: Path, vendor: str) -> str | None:
-    """The vendor that a monitor's log is of by its name, where that is not `vendor`."""
+    """The vendor that a monitor's log is of by its name, where that is a known one and not `vendor`."""
     match = _MONITOR.fullmatch(monitor.name)
-    other = VENDORS.get(match[1]) if match else None
-    return other if other != vendor and vendor in VENDORS.values() else None
+    other = match[1] if match else vendor
+    known = builtin_vendors()
+    return other if other != vendor and other in known and vendor in known else None
 
 
 def _node_directories(directory: Path, depth: int) -> Iterator[Path]:

@@ -7,10 +7,11 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pytest_sixdim.agent.course import Course
 from pytest_sixdim.agent.logs import KEPT_CHARACTERS, TAIL_LINES
-from pytest_sixdim.agent.recorder import EventLog
+from pytest_sixdim.agent.recorder import EventLog, JsonLines
 from pytest_sixdim.campaign.importing import CannotImport
 from pytest_sixdim.campaign.importing.files import SourceFile, lines_of
 from pytest_sixdim.core.events import Event, event_from, event_record
@@ -103,6 +104,7 @@ class _Reader:
         self._says = says
         self._path = path
         self._log: EventLog | None = None
+        self._begin: float | None = None  # as the head of the events has it
         self._waiting: list[tuple[str, Exception]] = []
 
     def take(self, line: str) -> None:
@@ -130,6 +132,8 @@ class _Reader:
         if self._log.problem is not None:
             raise CannotImport(self._log.problem)
         self.read.left_out, self.read.written = self._log.left_out(), self._log.lines
+        if self._begin != self.read.first:  # the first event is not the earliest, or has no stamp
+            self._write_head()
 
     def _record(self, event: Event) -> None:
         read = self.read
@@ -145,17 +149,31 @@ class _Reader:
         self._log.event(known)
 
     def _opened(self) -> EventLog:
-        """The events' clock is the time of day, where the log has it."""
-        begin = self.read.first
-        head = {"monotonic": begin or 0.0, "unix": begin if self.read.span else None, "boot_id": None, "imported": True}
+        self._begin = self.read.first
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            log = EventLog(self._path, head)
+            log = EventLog(self._path, self._head())
         except OSError as error:
             raise CannotImport(f"{error.filename or self._path}: {error.strerror or error}") from None
         for line, error_of_line in self._waiting:
             log.malformed(line, error_of_line, seen=SEEN, rank=0)
         return log
+
+    def _head(self) -> dict[str, Any]:
+        """The events' clock is the time of day, where the log has it."""
+        begin = self.read.first
+        unix = begin if self.read.span else None
+        return {"monotonic": begin or 0.0, "unix": unix, "boot_id": None, "imported": True}
+
+    def _write_head(self) -> None:
+        """Raises CannotImport."""
+        try:
+            _, _, events = self._path.read_bytes().partition(b"\n")
+            JsonLines(self._path, self._head()).close()
+            with self._path.open("ab") as file:
+                file.write(events)
+        except OSError as error:
+            raise CannotImport(f"{self._path}: {error.strerror or error}") from None
 
     def _note(self, line: str, error: Exception) -> None:
         read = self.read

@@ -83,17 +83,21 @@ def chosen_card(profile: VendorProfile, asked: str | None) -> CardModel | None:
     raise CannotImport(f"--card {asked}: unknown; the profile of {profile.id} knows {ids}")
 
 
-def runs_of(paths: Iterable[Path], nodes: int, monitors: Sequence[Path] = ()) -> tuple[LoggedRun, ...]:
-    """One run a file, or those of a FlagPerf directory; `monitors`: of the files, in order.
+def runs_of(
+    paths: Iterable[Path], configuration: Configuration, profile: VendorProfile, monitors: Sequence[Path] = ()
+) -> tuple[LoggedRun, ...]:
+    """One run a file, or those of a FlagPerf directory; `monitors`: of the files, in order. A card that is several
+    devices may have as many ranks.
 
     Raises CannotImport, OSError for a name that no file can have or that may not be looked at.
     """
+    ranks = {configuration.cards * devices for devices in (1, *(card.devices for card in profile.cards))}
     found: list[LoggedRun] = []
     directories = []
     for path in paths:
         if path.is_dir():
             directories.append(path)
-            found += logged_runs(path, nodes)
+            found += logged_runs(path, configuration.nodes, ranks)
         else:
             found.append(LoggedRun(path))
     if monitors and directories:

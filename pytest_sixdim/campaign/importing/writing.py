@@ -40,12 +40,14 @@ class Files:
 
 @dataclass(frozen=True)
 class WrittenRun:
-    """A run that was imported: its name within the session, what its log held, what its monitors did, its status."""
+    """A run that was imported: its name within the session, what its log held, what its monitors did, its seed (None:
+    nobody says it), its status."""
 
     name: str
     files: Files
     read: ReadLog
     monitors: tuple[MonitorRead, ...]
+    seed: int | None
     status: str
 
 
@@ -81,7 +83,7 @@ def write_run(request: Request, configuration: Configuration, index: int, files:
     told = {"schema": SCHEMA, **asdict(result), "started_unix": began, "event_lines": read.written, MARK: True}
     write_json(directory / "result.json", told)
     name = f"{configuration.id}/full-{index}"
-    return WrittenRun(name, files, read, monitors, result.status)
+    return WrittenRun(name, files, read, monitors, seed, result.status)
 
 
 def _seed(request: Request, configuration: Configuration, index: int, read: ReadLog) -> int | None:

@@ -132,6 +132,8 @@ class MetricChoice:
                 yield Evaluation(**at, value=number, metric=other)
                 break
         asked = self._metric or self._name
+        if not figures:
+            raise EventError("an evaluation without figures")
         names = ", ".join(list(figures)[:10])
         raise EventError(f"no figure of {asked!r:.60} in this evaluation, only {names:.200}; name one with log.metric")
 

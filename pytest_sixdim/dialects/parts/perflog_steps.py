@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ class Steps:
         self.first = True
         self._samples: int | None = None
         self._epochs = 0
+        self._marks_epochs = False  # whether lines say when an epoch ends
         self._factor: int | None = 1 if job.cards == 1 else None  # from printed samples to those of the whole job
 
     def restart(self) -> None:
@@ -38,6 +40,7 @@ class Steps:
     def epoch_ended(self) -> None:
         """An epoch has ended since the last report."""
         self._epochs += 1
+        self._marks_epochs = True
 
     def is_repeat(self, record: Mapping[str, Any]) -> bool:
         """Whether another rank has reported the same step, or a later one."""
@@ -58,6 +61,8 @@ class Steps:
         if more is not None:
             self._factor = self._factor_of(more, steps)
         factor, epochs = self._factor, self._epochs
+        if not self._marks_epochs and epoch is not None and self.epoch is not None:
+            epochs = max(0, math.floor(epoch) - math.floor(self.epoch))
         self.step, self.epoch, self._samples = step, epoch, samples
         self.trained = samples * factor if samples is not None and factor is not None else None
         self.first, self._epochs = False, 0

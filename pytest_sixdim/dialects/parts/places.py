@@ -56,6 +56,8 @@ class Places:
     def reached(self, captured: Captured) -> Reached:
         """A line reports training up to here. Raises EventError for what cannot be a step or an epoch."""
         epoch, step, steps = _epoch(captured), count(captured, "step"), count(captured, "steps")
+        if step is not None and self._steps_per_epoch is not None and step > self._steps_per_epoch:
+            raise EventError(f"step {step} of an epoch of {self._steps_per_epoch} steps (steps_per_epoch)")
         epochs = self._epochs(epoch, step)
         if steps is None and step is not None:
             steps = self._between(step, None if epoch is None else epochs)

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from pytest_sixdim.campaign.importing import CannotImport
-from pytest_sixdim.campaign.importing.files import CHUNK, identified, lines_of, require_distinct
+from pytest_sixdim.campaign.importing import files as imported_files
+from pytest_sixdim.campaign.importing.files import (
+    CHUNK,
+    MOST,
+    identified,
+    lines_of,
+    require_distinct,
+    require_unchanged,
+)
 
 
 def test_a_file_is_known_by_its_name_its_size_and_its_hash(tmp_path: Path) -> None:
@@ -70,3 +78,32 @@ def test_a_broken_gzip_is_named(tmp_path: Path, broken: str) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(CannotImport, match=r"run\.log\.gz: broken gzip"):
         list(lines_of(path))
+
+
+def test_a_file_that_claims_to_be_huge_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.log"
+    with path.open("wb") as file:
+        file.truncate(MOST + 1)
+    with pytest.raises(CannotImport, match=r"sparse\.log: larger than 64 GiB"):
+        identified(path, "log")
+
+
+def test_what_a_small_file_unpacks_to_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imported_files, "MOST_UNPACKED", 10 * CHUNK)
+    path = tmp_path / "bomb.log.gz"
+    path.write_bytes(gzip.compress(b"\n" * (20 * CHUNK)))
+    with pytest.raises(CannotImport, match=r"bomb\.log\.gz: holds more than .* GiB once it is unpacked"):
+        list(lines_of(path))
+
+
+def test_a_log_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    path.write_text("one\n")
+    file = identified(path, "log")
+    require_unchanged([file])
+    path.write_text("one\ntwo\n")
+    with pytest.raises(CannotImport, match=r"run\.log: was written to while it was imported"):
+        require_unchanged([file])
+    path.unlink()
+    with pytest.raises(CannotImport, match=r"run\.log: No such file"):
+        require_unchanged([file])

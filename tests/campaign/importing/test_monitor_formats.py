@@ -99,6 +99,23 @@ def test_mx_smis_table_is_read_by_its_units() -> None:
     assert values(card, "power", "memory", "memory_total", "temperature") == [48.0, 858 * MIB, 65536 * MIB, 45.0]
 
 
+@pytest.mark.parametrize(
+    ("line", "watts", "used"),
+    # Verbatim, FlagPerf's base/vendors/metax/metax_analysis.py and training/metax/README.md (mx-smi 2.0.12).
+    [("35C 58W 280W 666/65536 MiB", 58, 666), ("|  35C  56W   | 914/65536 MiB |", 56, 914)],
+)
+def test_mx_smis_rows_without_those_that_number_the_cards_are_counted(line: str, watts: float, used: int) -> None:
+    one, two = read("metax", f"{line}\n{line}\n")
+    assert [one.index, two.index] == [0, 1]
+    assert values(two, "temperature", "power", "memory", "memory_total") == [35.0, watts, used * MIB, 65536 * MIB]
+
+
+def test_a_memory_that_the_monitor_made_of_a_percentage_is_none() -> None:
+    """Made from awk's columns: FlagPerf's base monitor of a DCU multiplies hy-smi's VRAM% by 64 GiB."""
+    (card,) = read("hygon", "53.0C 96.0W 39976.96MiB 65536MiB 99%")
+    assert values(card, "power", "memory", "memory_total", "utilization") == [96.0, None, None, 99.0]
+
+
 def test_rocm_smi_of_a_dcu_shows_no_memory_but_a_percentage_of_nobody_knows_what() -> None:
     (card,) = read("hygon", DCU)
     assert values(card, "power", "temperature", "utilization", "memory") == [96.0, 53.0, 0.0, None]

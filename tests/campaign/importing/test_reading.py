@@ -41,6 +41,17 @@ def test_a_log_without_stamps_has_no_time(tmp_path: Path) -> None:
     assert ending(log, reports_end=True).seconds is None
 
 
+def test_the_clock_begins_with_the_earliest_stamp_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    stamps = ("", f', "t": {BEGAN + 5}', f', "t": {BEGAN}')
+    path.write_text("".join(f'[sixdim] {{"event": "progress", "step": 1{stamp}}}\n' for stamp in stamps))
+    log = read(path)
+    head, *events = map(json.loads, (tmp_path / "node-0" / "events.jsonl").read_text().splitlines())
+    assert (head["monotonic"], head["unix"], head["imported"]) == (BEGAN, BEGAN, True)
+    assert [event["t"] for event in events] == [0.0, BEGAN + 5, BEGAN]
+    assert log.written == len(events)
+
+
 def test_stamps_of_a_programs_own_clock_are_no_time_of_day(tmp_path: Path) -> None:
     path = tmp_path / "run.log"
     path.write_text('[sixdim] {"event": "progress", "t": 12.5}\n[sixdim] {"event": "progress", "t": 22.5}\n')

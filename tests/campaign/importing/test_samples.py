@@ -73,6 +73,16 @@ def test_a_clock_that_is_put_back_costs_its_readings_and_nothing_else(tmp_path: 
     assert times == sorted(set(times))
 
 
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_after_summer_time_begins_or_ends_nothing_of_a_monitor_counts(tmp_path: Path, step: int) -> None:
+    """What follows would be laid an hour beside its time."""
+    readings = every_five_seconds(RUN[0] - 100, RUN[1] + 50)
+    readings = [(t + (step if t > BEGAN + 300 else 0), lines) for t, lines in readings]
+    read, _, lines = samples(monitor(tmp_path / "m.log", readings), around(offset=CHINA), tmp_path)
+    assert max(line["t"] for line in lines) == BEGAN + 300
+    assert (read.readings, read.dropped) == (81, 69)
+
+
 def test_missing_values_are_null(tmp_path: Path) -> None:
     readings = every_five_seconds(RUN[0] - 100, RUN[1] + 50, cards=2)
     readings[60][1][1] = "31C N/A 20001MiB 40536MiB 97%"
@@ -134,7 +144,7 @@ def test_an_offset_that_is_given_is_not_inferred(tmp_path: Path) -> None:
     with pytest.raises(CannotImport, match=r"m\.log: it may be in local time of .*--utc-offset"):
         samples(path, around(cards=1), tmp_path)
     read, _, lines = samples(path, around(cards=1, offset=CHINA), tmp_path)
-    assert lines[0]["t"] == readings[0][0]
+    assert (lines[0]["t"], len(lines)) == (RUN[0] - 3600, len(readings) - 720)
     assert not any("local time" in note for note in read.notes)
 
 

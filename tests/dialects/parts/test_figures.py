@@ -95,7 +95,7 @@ def test_a_metric_that_is_not_finite_is_an_evaluation_that_diverged() -> None:
 
 @pytest.mark.parametrize("text", ["None", "(0.5, 0.9)", ""])
 def test_a_metric_that_is_no_number_is_a_broken_line_and_no_divergence(text: str) -> None:
-    with pytest.raises(EventError, match="accuracy is .*, which is no number"):
+    with pytest.raises(EventError, match=r"accuracy is .*, which is no number"):
         value("accuracy", {"accuracy": text})
 
 
@@ -106,6 +106,11 @@ def test_an_evaluation_without_the_metric_is_one_all_the_same() -> None:
     assert (other.metric, other.value) == ("top1", 2.0)
     with pytest.raises(EventError):
         next(told)
+
+
+def test_an_evaluation_without_figures_is_a_broken_line() -> None:
+    with pytest.raises(EventError, match="without figures"):
+        value("accuracy", {})
 
 
 def test_the_cases_metric_is_never_that_of_the_same_name_where_the_case_says_another() -> None:

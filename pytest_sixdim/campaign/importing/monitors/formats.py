@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pytest_sixdim.core.vendor import VendorProfile
@@ -19,24 +19,22 @@ from pytest_sixdim.samplers.tool.units import Cell, is_missing, number
 
 #: Numbers that a line must have to be a card's.
 LEAST_NUMBERS = 2
+MEMORY = ("memory", "memory_total")
 #: Formats of tools that print all cards at once, in a form that a log keeps.
 TEXT_FORMATS = ("table", "csv", "words")
 
 
 @dataclass(frozen=True)
 class LineFormat:
-    """One line a card, without its number. `units`: of values that are printed without one; `invented`: values that
-    are none, by the vendor whose monitor works them out of something else."""
+    """One line a card, without its number. `units`: of values that are printed without one."""
 
     name: str
     pattern: re.Pattern[str]
     units: Mapping[str, str]
-    invented: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 LINES = (
-    # nvidia, iluvatar, kunlunxin, mthreads: "31C 57W 15MiB 40536MiB 0%". Of dcu (base/vendors/dcu/dcu_monitor.py) the
-    # memory is hy-smi's percentage of 64 GiB, whatever the card has.
+    # nvidia, iluvatar, kunlunxin, mthreads, base/vendors/dcu: "31C 57W 15MiB 40536MiB 0%"
     LineFormat(
         "five words",
         re.compile(
@@ -44,7 +42,6 @@ LINES = (
             r"(?P<utilization>\S{1,20})"
         ),
         {},
-        {"hygon": ("memory", "memory_total")},
     ),
     # cambricon: "32C 106 W/ 0 MiB/ 23374 0%"
     LineFormat(
@@ -55,6 +52,16 @@ LINES = (
         ),
         {"power": "W", "memory": "MiB", "memory_total": "MiB"},
     ),
+)
+#: What is left of a table without the rows that number the cards: tried after the table.
+# metax: "35C 58W 280W 666/65536 MiB", "| 35C 56W | 914/65536 MiB |"
+REST = LineFormat(
+    "a table's second rows",
+    re.compile(
+        r"(?:\| )?(?P<temperature>\S{1,20}) (?P<power>\S{1,20}W|N/A)(?: \d{1,5}W)?(?: \|)? "
+        r"(?P<memory>\d{1,9})/(?P<memory_total>\d{1,9}) MiB(?: \|.{0,40})?"
+    ),
+    {"memory": "MiB", "memory_total": "MiB"},
 )
 
 
@@ -74,13 +81,19 @@ class MonitorFormat(Protocol):
 
 
 class Lines:
-    """A LineFormat: cards are numbered as their lines come. `card`: what they are called, where that is known."""
+    """A LineFormat: cards are numbered as their lines come.
 
-    def __init__(self, form: LineFormat, vendor: str, card: str | None, rule: BoardRule | None) -> None:
+    card: what they are called, where that is known. invented: values that the vendor's tool does not print, so that
+    whoever wrote the line made them up: FlagPerf's memory of a DCU is a percentage of 64 GiB, whatever the card has.
+    """
+
+    def __init__(
+        self, form: LineFormat, card: str | None = None, rule: BoardRule | None = None, invented: Sequence[str] = ()
+    ) -> None:
         self.name = form.name
         self.rule = rule
         self._form = form
-        self._invented = form.invented.get(vendor, ())
+        self._invented = invented
         self._card = {} if card is None else {"name": card}
 
     def read(self, lines: Sequence[str]) -> list[CardReading]:
@@ -105,11 +118,12 @@ class Lines:
 
 
 class Table:
-    """A vendor's tool, as the profile reads it."""
+    """A vendor's tool, as the profile reads it. `prints`: the names of its fields."""
 
     def __init__(self, form: Query) -> None:
         self.name = f"{' '.join(form.command[0])} ({form.format})"
         self.rule = board_rule(form.board)
+        self.prints = frozenset(form.fields)
         self._query = form
         self._fields: Mapping[str, Field] | None = None
 
@@ -129,7 +143,9 @@ def formats_of(profile: VendorProfile, card: str | None) -> list[MonitorFormat]:
     tables = [Table(form) for form in _queries(profile)]
     rule = next((table.rule for table in tables if table.rule is not None), None)
     rule = rule or next(iter(_rules(profile)), None)
-    return [*(Lines(form, profile.id, card, rule) for form in LINES), *tables]
+    printed = {name for table in tables for name in table.prints}
+    invented = [name for name in MEMORY if tables and name not in printed]
+    return [*(Lines(form, card, rule, invented) for form in LINES), *tables, Lines(REST, card, rule, invented)]
 
 
 def _queries(profile: VendorProfile) -> Iterator[Query]:

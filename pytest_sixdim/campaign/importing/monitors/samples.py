@@ -14,12 +14,16 @@ from pytest_sixdim.campaign.importing.monitors.clock import inferred, offset_tex
 from pytest_sixdim.campaign.importing.monitors.formats import formats_of
 from pytest_sixdim.campaign.importing.monitors.survey import Survey, readings, survey
 from pytest_sixdim.campaign.importing.monitors.undated import undated, why_unjudged
-from pytest_sixdim.core.quantities import count_of
+from pytest_sixdim.core.quantities import GIB, count_of
 from pytest_sixdim.core.records import CardInfo, Source
 from pytest_sixdim.core.vendor import VendorProfile
 from pytest_sixdim.samplers.tool.boards import refusal, shared
 from pytest_sixdim.samplers.tool.plausible import believed
 
+#: Seconds before and after a run whose readings are kept: a monitor may have gone on for weeks.
+BESIDE = 3600.0
+#: A card of the same name shows its memory to this share: some of it is the driver's.
+OTHER_SIZE = 0.15
 SAMPLER = "flagperf monitor"
 #: Channels that figures are made of.
 MEASURED = ("power", "memory")
@@ -43,13 +47,19 @@ class Around:
     run: tuple[float, float] | None
     offset: float | None = None
 
+    @property
+    def kept(self) -> tuple[float, float]:
+        """From when to when readings are written: the run, and an hour before and after it."""
+        first, last = self.run or (0.0, 0.0)
+        return first - BESIDE, last + BESIDE
+
 
 @dataclass
 class MonitorRead:
     """What came of it.
 
     Attributes:
-        readings: that were written; `dropped`: that had another number of cards than most, or went back in time.
+        readings: that were written; `dropped`: that had another number of cards than most, or an impossible time.
         shown: cards in the monitor.
         unavailable: why a channel has no readings. `undated`: readings without times, by dimension.
         notes: what a reader of power and memory should know.
@@ -81,6 +91,7 @@ def write_samples(monitor: Path | None, around: Around, samples: Path) -> Monito
     if found is None:
         return _without(_undated(monitor, read), around, samples)
     read.format, read.shown, read.dropped = found.form.name, len(found.cards), found.dropped
+    _check_card(monitor, found, around)
     reason = _useless(found, around)
     if reason is not None:
         read.unavailable = dict.fromkeys(MEASURED, f"{monitor.name}: {reason}")
@@ -111,6 +122,18 @@ def _undated(monitor: Path, read: MonitorRead) -> MonitorRead:
     return read
 
 
+def _check_card(monitor: Path, found: Survey, around: Around) -> None:
+    """Raises CannotImport where the monitor shows cards of another size than the one that the user names."""
+    model = next((each for each in around.profile.cards if around.card in each.names), None)
+    sizes = {each.values.get("memory_total") for each in found.cards} - {None, 0.0}
+    if model is None or model.memory is None:
+        return
+    for size in sizes:
+        if size is not None and abs(size / model.memory - 1) > OTHER_SIZE:
+            shows = f"{monitor}: shows cards of {size / GIB:.1f} GiB"
+            raise CannotImport(f"{shows}, and a {model.id} (--card) has {model.memory / GIB:.1f} GiB")
+
+
 def _useless(found: Survey, around: Around) -> str | None:
     """Why nothing of the monitor can be used."""
     if len(found.cards) < around.cards:
@@ -135,10 +158,11 @@ def _write(monitor: Path, found: Survey, around: Around, offset: float, read: Mo
         numbers = tuple(sensors.index(sensor) for sensor in sensors)
         sources["power"] = Source(SAMPLER, "unstated", scope="module", sensors=numbers)
     totals = [card.values.get("memory_total") for card in leased]
+    begin, end = around.kept
     lines = _open(samples, around, totals, sources, read.unavailable)
     try:
         for tick, cards in readings(monitor, found.form):
-            if len(cards) != len(found.cards):
+            if len(cards) != len(found.cards) or not begin <= tick.local - offset <= end:
                 continue
             whole = shared(cards, boards, rule) if rule is not None and boards else cards
             row = {name: [believed(name, card) for card in whole[: around.cards]] for name in channels}
@@ -151,7 +175,7 @@ def _write(monitor: Path, found: Survey, around: Around, offset: float, read: Mo
 def _notes(name: str, found: Survey, around: Around) -> Iterator[str]:
     if found.dropped:
         lacking = count_of(found.dropped, "reading")
-        yield f"imported: {lacking} of {name} lacked cards or went back in time, and counted for none"
+        yield f"imported: {lacking} of {name} lacked cards or had an impossible time, and counted for none"
     if len(found.cards) > around.cards:
         taken = "the first" if around.cards == 1 else f"the first {around.cards}"
         yield f"imported: {name} shows {len(found.cards)} cards, of which {taken} counted"

@@ -15,6 +15,12 @@ from pytest_sixdim.samplers.tool.reading import CardReading
 CHANNELS = ("power", "memory", "temperature", "utilization")
 
 
+#: Readings in a row that lie behind the last one: a clock that was set right a little costs fewer.
+BEHIND = 12
+#: What summer time puts a clock forward by, and how far readings usually lie apart at the most, s.
+STEPS, PERIOD = (1800.0, 3600.0), 30.0
+
+
 @dataclass(frozen=True)
 class Survey:
     """What a monitor's log holds.
@@ -70,13 +76,22 @@ class _Alike:
 
 
 def readings(monitor: Path, form: MonitorFormat) -> Iterator[tuple[Tick, list[CardReading]]]:
-    """The readings with their cards; none where time did not go on since the one before."""
+    """The readings with their cards; none where time did not go on since the one before, and none any more once the
+    local time was put forward or back: what follows is of other times than it seems."""
     before: float | None = None
+    behind = 0
+    moved = False
     for tick in ticks(monitor):
-        ascending = before is None or tick.local > before
-        if ascending:
-            before = tick.local
-        yield tick, form.read(tick.lines) if ascending else []
+        on = before is None or tick.local > before
+        behind = 0 if on else behind + 1
+        moved = moved or behind > BEHIND or (before is not None and _is_put_forward(tick.local - before))
+        before = tick.local if on and not moved else before
+        yield tick, form.read(tick.lines) if on and not moved else []
+
+
+def _is_put_forward(seconds: float) -> bool:
+    """Whether the clock, and not the monitor, made this step: summer time begins."""
+    return any(0 <= seconds - step <= PERIOD for step in STEPS)
 
 
 def _format(monitor: Path, formats: Sequence[MonitorFormat]) -> MonitorFormat | None:
