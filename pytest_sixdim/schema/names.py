@@ -23,7 +23,6 @@ MOST = 65536
 MOST_SAMPLES = 10**12
 #: Characters of a name that becomes part of a folder's.
 LONGEST_NAME = 60
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
 @dataclass(frozen=True)
@@ -123,9 +122,7 @@ def _module(text: str) -> str:
     return text
 
 
-def _variable(text: str) -> str:
-    if not _VARIABLE.fullmatch(text):
-        raise ValueError("is no name of a variable: letters, digits and _, and no digit first")
+def _not_the_agents(text: str) -> str:
     if text.startswith("SIXDIM_"):
         raise ValueError("names that begin with SIXDIM_ are the agent's own")
     return text
@@ -172,7 +169,8 @@ LogPattern = Annotated[Text, AfterValidator(log_pattern)]
 Program = Annotated[Text, AfterValidator(_beside("file", Path.is_file))]
 StartingDirectory = Annotated[Text, AfterValidator(_beside("directory", Path.is_dir))]
 #: Of a process' environment.
-Variable = Annotated[str, AfterValidator(_variable)]
+variable_name = made_of("A-Za-z0-9_", "A-Z, a-z, 0-9 and _")
+Variable = Annotated[str, AfterValidator(variable_name), AfterValidator(_not_the_agents)]
 Module = Annotated[str, AfterValidator(_module)]
 Vendor = Annotated[str, AfterValidator(_vendor)]
 Launch = Annotated[str, AfterValidator(_launch), WithJsonSchema({"enum": list(LAUNCHES)})]

@@ -11,10 +11,9 @@ from pytest_sixdim.core.records import CHANNELS
 from pytest_sixdim.schema.arguments import check_argument
 from pytest_sixdim.schema.errors import not_among, shortened
 from pytest_sixdim.schema.model import Model, Text
-from pytest_sixdim.schema.names import Identifier, SchemaVersion, made_of, relative_path
+from pytest_sixdim.schema.names import Identifier, SchemaVersion, made_of, relative_path, variable_name
 from pytest_sixdim.schema.quantities import Size
 
-_variable = made_of("A-Za-z0-9_", "A-Z, a-z, 0-9 and _")
 _module = made_of("A-Za-z0-9_.", "A-Z, a-z, 0-9, _ and .")
 _card_id = made_of("A-Za-z0-9_.-", "A-Z, a-z, 0-9, _, . and -")
 _pci_id = made_of("0-9a-f", "0-9 and a-f")
@@ -35,7 +34,7 @@ def _device_nodes(pattern: str) -> str:
 
 def _variables(variables: dict[str, str]) -> dict[str, str]:
     for name, value in variables.items():
-        _variable(name)
+        variable_name(name)
         check_argument(value)
     return variables
 
@@ -49,7 +48,7 @@ def _peaks(peaks: dict[str, float]) -> dict[str, float]:
     return peaks
 
 
-Variable = Annotated[str, AfterValidator(_variable)]
+Variable = Annotated[str, AfterValidator(variable_name)]
 Channel = Annotated[str, AfterValidator(_channel), WithJsonSchema({"enum": list(CHANNELS)})]
 
 

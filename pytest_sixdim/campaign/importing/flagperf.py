@@ -18,7 +18,7 @@ NODE = re.compile(r".*_noderank(\d+)")
 OF_THE_HOST = ("cpu_monitor.", "mem_monitor.", "pwr_monitor.", "sys_monitor.")
 #: model:framework:hardware:nodes:ranks of a node:rounds
 CASE = re.compile(r"[^:]+:[^:]+:[^:]+:\d{1,5}:(\d{1,5}):\d{1,5}")
-_MONITOR = re.compile(r"([a-z]+)_monitor\.log(?:\.gz)?")
+_MONITOR = re.compile(r"(.+)_monitor\.log(?:\.gz)?")
 #: Levels from the directory that is given to that of a node: run, case, round, node.
 DEPTH = 4
 
