@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import ModuleType
 from typing import Any
 
@@ -95,17 +96,21 @@ def test_ranks_that_any_launcher_started_meet_in_torch(tmp_path: Path, joined: b
         {first}
         run = training.start(seed=3, batch_size=4)
         print("rank", run.rank, run.local_rank, "of", run.world_size, "sum", run.total(rank + 1))
+        torch.distributed.destroy_process_group()
         """,
     )
     with socket.socket() as free:
         free.bind(("", 0))
         port = str(free.getsockname()[1])
+
+    def rank(number: int) -> CompletedProcess[str]:
+        own = tmp_path / str(number)
+        own.mkdir()
+        return launch([sys.executable, program, str(number), port], settings(world_size=2), own)
+
     with ThreadPoolExecutor() as both:
-        ran = both.map(
-            lambda rank: launch([sys.executable, program, rank, port], settings(world_size=2), tmp_path), ("0", "1")
-        )
-    results = list(ran)
-    assert [result.returncode for result in results] == [0, 0], results[0].stderr
+        results = list(both.map(rank, range(2)))
+    assert [result.returncode for result in results] == [0, 0], [result.stderr for result in results]
     said = [f"rank {rank} {rank} of 2 sum 3.0" for rank in range(2)]
     assert [result.stdout.splitlines()[-1] for result in results] == said
     (start,) = events(results[0].stdout)
