@@ -20,7 +20,8 @@ def format_problems(document: Document, model: CaseModel, dialects: Mapping[str,
         kind = load_class(dialects[log.format])
     except RegistryError as error:
         return [document.problem(("log", "format"), f"log.format {log.format!r}: {error}")]
-    known: Mapping[str, str] = getattr(kind, "OPTIONS", {})
+    takes_options = hasattr(kind, "OPTIONS")
+    known: Mapping[str, str] = kind.OPTIONS if takes_options else {}
     allowed = [*LogModel.model_fields, *known]
     unknown = [name for name in options if name not in known]
     problems = []
@@ -31,7 +32,7 @@ def format_problems(document: Document, model: CaseModel, dialects: Mapping[str,
     if unknown:
         return problems
     try:
-        dialect = kind(**options)
+        dialect = kind(**options) if takes_options else kind  # what it does when it is made is the agent's
     except OptionError as error:
         return [document.problem(("log", error.option), f"log.{error.option}: {error.message}")]
     except (TypeError, ValueError) as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.campaign.orders import given
 from pytest_sixdim.core.accuracy import convergence
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.events import event_from
@@ -131,7 +132,7 @@ def test_a_quick_run_on_two_cards_meets_the_target_and_completes_its_window(case
         "role": "full",
         "index": 1,
         "seed": 1,
-        "measure": asdict(quick.measure),
+        "measure": given(quick.measure),
         "metric": asdict(quick.metric),
         "data": {"kind": "real", "path": None},
         "device": "cpu",

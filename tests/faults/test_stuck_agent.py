@@ -19,9 +19,10 @@ launching.PATIENCE, launching.LOOK = {patience}, 0.2
 CLINGING = """\
 import threading, time
 from pytest_sixdim.dialects.sixdim import SixdimDialect
-threading.Thread(target=time.sleep, args=(600,)).start()
 class Clinging(SixdimDialect):
-    pass
+    def __init__(self):
+        super().__init__()
+        threading.Thread(target=time.sleep, args=(600,)).start()
 """
 
 
