@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine, set-up included: make bench, make test.
 PYTHON ?= python3
 VENV ?= .venv
+# Environments are made side by side.
+MAKEFLAGS += --jobs=4
 BIN := $(VENV)/bin
 
 # Where tests/compat runs: the oldest pytest and pytest-xdist that are supported, and pytest alone.
