@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
 import sys
 import textwrap
@@ -150,3 +152,21 @@ def only_child(pid: int) -> int:
     """The one child of a process: the agent's launcher."""
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(child)
+
+
+#: Nothing of a run is left after any of them.
+WAYS_TO_END = ("cancel", "launcher", "agent")
+
+
+def end_in_one_way(job: Job, handle: Any, way: str) -> None:
+    """Cancel a run, or kill its launcher or its agent; no process of it is left, and the result says what happened."""
+    if way == "cancel":
+        handle.cancel()
+    elif way == "launcher":
+        os.kill(only_child(handle.pid), signal.SIGKILL)
+    else:
+        handle.kill()
+    assert handle.wait(60) is not None
+    wait_for(lambda: strays(handle.pid) == [])
+    if way != "agent":
+        assert job.result()["status"] == {"cancel": "cancelled", "launcher": "crashed"}[way]

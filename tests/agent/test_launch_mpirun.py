@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes.util
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from pytest_sixdim.agent.command import prepare
 from pytest_sixdim.agent.launches import mpirun as module
 from pytest_sixdim.agent.order import OrderError, read_order
-from tests.agent.conftest import Job, only_child, strays, wait_for
+from tests.agent.conftest import WAYS_TO_END, Job, end_in_one_way, wait_for
 
 #: Plays MPICH's mpirun: its variables, its words; ends the others with SIGTERM where a rank fails.
 HYDRA = """\
@@ -101,22 +100,13 @@ def test_the_rank_that_failed_is_named_and_not_the_one_that_was_ended_for_it(job
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
 
 
-@pytest.mark.parametrize("way", ["cancel", "launcher", "agent"])
+@pytest.mark.parametrize("way", WAYS_TO_END)
 def test_nothing_is_left_however_it_ends(job: Job, ranks: dict[str, Any], way: str) -> None:
     handle = job.start('subprocess.Popen(["sleep", "600"])\nready()\ntime.sleep(600)', cards=2, **ranks)
     wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)))
-    if way == "cancel":
-        handle.cancel()
-    elif way == "launcher":
-        os.kill(only_child(handle.pid), signal.SIGKILL)
-    else:
-        handle.kill()
-    assert handle.wait(60) is not None
-    wait_for(lambda: strays(handle.pid) == [])
-    if way == "cancel":
-        assert job.result()["status"] == "cancelled"
-    elif way == "launcher":
-        assert (job.result()["status"], job.result()["rank"]) == ("crashed", 0)
+    end_in_one_way(job, handle, way)
+    if way == "launcher":
+        assert job.result()["rank"] == 0
 
 
 def test_nodes_that_open_mpi_was_told_of_elsewhere_are_left_alone(job: Job) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from pytest_sixdim.agent.command import prepare
 from pytest_sixdim.agent.order import read_order
-from tests.agent.conftest import Job, only_child, strays, wait_for
+from tests.agent.conftest import WAYS_TO_END, Job, end_in_one_way, wait_for
 from tests.frameworks import interpreter
 from tests.programs import msrun_standin
 
@@ -81,7 +80,7 @@ def test_the_rank_that_failed_is_named_though_the_scheduler_waits(job: Job) -> N
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
 
 
-@pytest.mark.parametrize("way", ["cancel", "launcher", "agent"])
+@pytest.mark.parametrize("way", WAYS_TO_END)
 def test_nothing_is_left_however_it_ends(job: Job, way: str) -> None:
     end_a_run(job, way, stand_in(job))
 
@@ -97,18 +96,7 @@ def end_a_run(job: Job, way: str, launch: dict[str, Any]) -> None:
     )
     handle = job.start(source, cards=2, **launch)
     wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)), 60)
-    if way == "cancel":
-        handle.cancel()
-    elif way == "launcher":
-        os.kill(only_child(handle.pid), signal.SIGKILL)
-    else:
-        handle.kill()
-    assert handle.wait(60) is not None
-    wait_for(lambda: strays(handle.pid) == [])
-    if way == "cancel":
-        assert job.result()["status"] == "cancelled"
-    elif way == "launcher":
-        assert job.result()["status"] == "crashed"
+    end_in_one_way(job, handle, way)
 
 
 def test_ranks_of_mindspore_meet(job: Job) -> None:

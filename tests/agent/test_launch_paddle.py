@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from pytest_sixdim.agent.command import prepare
 from pytest_sixdim.agent.order import read_order
-from tests.agent.conftest import Job, only_child, strays, wait_for
+from tests.agent.conftest import WAYS_TO_END, Job, end_in_one_way, wait_for
 from tests.frameworks import interpreter
 
 MEETING = """
@@ -46,22 +45,11 @@ def test_the_rank_that_failed_is_named_and_not_the_one_that_lost_it(job: Job, pa
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
 
 
-@pytest.mark.parametrize("way", ["cancel", "launcher", "agent"])
+@pytest.mark.parametrize("way", WAYS_TO_END)
 def test_nothing_is_left_however_it_ends(job: Job, paddle: dict[str, Any], way: str) -> None:
     handle = job.start('subprocess.Popen(["sleep", "600"])\nready()\ntime.sleep(600)', cards=2, **paddle)
     wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)), 60)
-    if way == "cancel":
-        handle.cancel()
-    elif way == "launcher":
-        os.kill(only_child(handle.pid), signal.SIGKILL)
-    else:
-        handle.kill()
-    assert handle.wait(60) is not None
-    wait_for(lambda: strays(handle.pid) == [])
-    if way == "cancel":
-        assert job.result()["status"] == "cancelled"
-    elif way == "launcher":
-        assert job.result()["status"] == "crashed"
+    end_in_one_way(job, handle, way)
 
 
 def test_no_file_of_the_run_holds_the_environment(job: Job, paddle: dict[str, Any]) -> None:
