@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "pytest_sixdim"
 WORDS = {"cpu"}
 #: Where an id stands for something else: file, text, and what it is there.
 MEANT_OTHERWISE = {
-    ("training.py", "cpu"): "torch's name of a device type",
+    ("training/place.py", "cpu"): "torch's name of a device type",
+    ("training/batches.py", "cpu"): "torch's name of a device type",
     ("campaign/torch_look.py", "cpu"): "torch's name of a device type",
     ("campaign/conditions.py", "cpu"): "the kernel's name of a control group",
     ("core/adapters.py", "nvidia"): "whose programs an adapter takes is a fact of the adapter",

@@ -16,7 +16,11 @@ from pytest_sixdim.agent.outer import without_outer
 PACKAGE = Path(__file__).resolve().parent.parent
 
 #: The files of this package that may run under the training program's interpreter.
-SHIPPED = (PACKAGE / "training.py", PACKAGE / "agent" / "rank.py", PACKAGE / "agent" / "adapted.py")
+SHIPPED = (
+    *sorted((PACKAGE / "training").glob("*.py")),
+    PACKAGE / "agent" / "rank.py",
+    PACKAGE / "agent" / "adapted.py",
+)
 
 #: Set by a launcher that puts this package's directory first on the agent's PYTHONPATH; not for the ranks.
 AGENT_PATH = "SIXDIM_AGENT_PATH"
@@ -27,8 +31,10 @@ def ship(directory: Path) -> None:
     package = directory / "pytest_sixdim"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text('"""What a training program may import of pytest-sixdim."""\n')
+    (package / "training").mkdir()
     for source in SHIPPED:
-        shutil.copy(source, package / source.name)
+        folder = package if source.parent.name == "agent" else package / source.parent.name
+        shutil.copy(source, folder / source.name)
 
 
 @dataclass(frozen=True)

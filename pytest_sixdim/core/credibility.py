@@ -57,7 +57,7 @@ def _ranks(start: Start | None, configuration: Configuration) -> list[str]:
 
 
 def _precision(start: Start | None, configuration: Configuration) -> list[str]:
-    """What the program probed against what the configuration declares; training.py fails such a run by itself."""
+    """What the program probed against what the configuration declares; `training` itself fails such a run."""
     declared = SIGNIFICAND_BITS.get(configuration.precision)
     probe = (start.precision_probe if start else None) or {}
     return [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sixdim.agent.command import launch_environment, prepare, ship
+from pytest_sixdim.agent.command import PACKAGE, launch_environment, prepare, ship
 from pytest_sixdim.agent.order import OrderError, read_order
 from tests.agent.conftest import Job
 
@@ -102,7 +102,9 @@ def test_the_ranks_do_not_inherit_what_was_added_to_pythonpath_for_the_agent(
 def test_only_the_files_for_training_programs_are_shipped(tmp_path: Path) -> None:
     ship(tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {f"pytest_sixdim/{name}" for name in ("__init__.py", "training.py", "rank.py", "adapted.py")}
+    training = {f"training/{path.name}" for path in (PACKAGE / "training").glob("*.py")}
+    assert {"training/__init__.py", "training/run.py", "training/loop.py"} <= training
+    assert files == {f"pytest_sixdim/{name}" for name in ("__init__.py", "rank.py", "adapted.py", *training)}
 
 
 def test_a_program_imports_the_shipped_training_helper_in_an_empty_directory(job: Job) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_sixdim import training
 from pytest_sixdim.core.events import Event, event_from
+from pytest_sixdim.training import run, starting
 
 PLACE = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "SIXDIM_RUN")
 SHORT = {"warmup_steps": 4, "steady": False, "segment_steps": 10, "segment_seconds": 0.0, "segments": 3}
@@ -63,7 +64,8 @@ def settings(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(training, "time", clock)
+    for module in (run, starting):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_sixdim import training
+from pytest_sixdim.training import place
 
 from .conftest import events, settings
 from .programs import TORCHRUN, launch, write
@@ -40,7 +41,7 @@ class Uuid:
 def test_a_card_is_described_by_name_uuid_and_pci_address() -> None:
     card = {"name": "NVIDIA H200", "uuid": Uuid(), **WHOLE}
     accelerator = Accelerator({"name": "another"}, card)
-    assert training.described(accelerator, 3) == {
+    assert place.described(accelerator, 3) == {
         "name": "NVIDIA H200",
         "uuid": "6b1f5a8e-0d2c-4f7a-9c3e-1a2b3c4d5e6f",
         "pci": "0000:3b:00.0",
@@ -57,11 +58,11 @@ def test_a_card_is_described_by_name_uuid_and_pci_address() -> None:
     ],
 )
 def test_what_this_torch_does_not_know_is_left_out(properties: dict[str, Any], known: dict[str, str]) -> None:
-    assert training.described(Accelerator(properties), 0) == known
+    assert place.described(Accelerator(properties), 0) == known
 
 
 def test_an_extension_that_cannot_say_does_not_stop_the_run() -> None:
-    assert training.described(object(), 0) == {}
+    assert place.described(object(), 0) == {}
 
 
 def test_one_rank_reports_its_card(
@@ -69,15 +70,15 @@ def test_one_rank_reports_its_card(
 ) -> None:
     told()
     accelerator = Accelerator({"name": "a card", **WHOLE})
-    monkeypatch.setattr(training.Place, "__init__", with_accelerator(accelerator))
+    monkeypatch.setattr(place.Place, "__init__", with_accelerator(accelerator))
     training.start()
     assert reported("start")[0].devices == [{"name": "a card", "pci": "0000:3b:00.0"}]
 
 
 def with_accelerator(accelerator: Accelerator) -> Callable[..., None]:
-    given = training.Place.__init__
+    given = place.Place.__init__
 
-    def init(self: training.Place, *arguments: Any) -> None:
+    def init(self: place.Place, *arguments: Any) -> None:
         given(self, *arguments)
         self._accelerator = accelerator
 
@@ -96,13 +97,14 @@ def test_every_ranks_card_is_reported_by_rank(tmp_path: Path) -> None:
     program = """
         import torch
         from pytest_sixdim import training
+        from pytest_sixdim.training import place
 
-        join = training.Place.join
+        join = place.Place.join
         def joined(self, *arguments):
             join(self, *arguments)
             self._accelerator = type("Cards", (), {"synchronize": staticmethod(lambda: None)})
-        training.Place.join = joined
-        training.described = lambda accelerator, rank: {"name": ["a card", "\u6469\u5c14\u7ebf\u7a0b S5000 \\0"][rank]}
+        place.Place.join = joined
+        place.described = lambda accelerator, rank: {"name": ["a card", "\u6469\u5c14\u7ebf\u7a0b S5000 \\0"][rank]}
         training.start().finish()
     """
     result = launch([*TORCHRUN, "--nproc-per-node=2", write(tmp_path, program)], settings(), tmp_path)

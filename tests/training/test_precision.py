@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from pytest_sixdim import training
+from pytest_sixdim.training import starting
+from pytest_sixdim.training.precision import significand_bits
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize(("precision", "bits"), [("fp32", 24), ("bf16", 8), ("amp-bf16", 8), ("fp16", 11)])
 def test_bits_kept_by_a_matmul_and_a_convolution(precision: str, bits: int) -> None:
-    kept = training.significand_bits(torch, torch.device("cpu"), precision)
+    kept = significand_bits(torch, torch.device("cpu"), precision)
     assert kept == {"matmul": bits, "convolution": bits}
 
 
@@ -23,7 +25,7 @@ def test_a_device_that_lacks_an_operation_is_not_probed(monkeypatch: pytest.Monk
         raise NotImplementedError("no convolution here")
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", refuse)
-    assert training.significand_bits(torch, torch.device("cpu"), "fp32") is None
+    assert significand_bits(torch, torch.device("cpu"), "fp32") is None
 
 
 @pytest.mark.parametrize(("precision", "fits"), [("fp32", False), ("tf32", True), ("amp-bf16", True)])
@@ -36,7 +38,7 @@ def test_fewer_bits_than_declared_fail_the_run_and_are_reported_first(
 ) -> None:
     """A card that computes fp32 convolutions in TF32, as several do by default."""
     monkeypatch.setitem(__import__("sys").modules, "torch", torch)
-    monkeypatch.setattr(training, "significand_bits", lambda *_: {"matmul": 24, "convolution": 11})
+    monkeypatch.setattr(starting, "significand_bits", lambda *_: {"matmul": 24, "convolution": 11})
     told(precision=precision)
     if fits:
         training.start()

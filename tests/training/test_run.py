@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -408,7 +409,7 @@ def test_every_event_is_one_write_of_one_line(told: Told, train: Train, monkeypa
             written.append("flushed")
 
     told()
-    monkeypatch.setattr(training.sys, "stdout", Stream)
+    monkeypatch.setattr(sys, "stdout", Stream)
     run = training.start()
     train(run, 34, losses=range(34))
     assert len(written) > 10

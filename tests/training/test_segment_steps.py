@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_sixdim.training import Measure, WarmUp
+from pytest_sixdim.training.warmup import Measure, WarmUp
 
 STEADY = Measure(warmup_steps=10, steady=True, segment_steps=50, segment_seconds=6.0)
 

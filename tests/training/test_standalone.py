@@ -1,15 +1,14 @@
-"""The file alone, in an interpreter that has neither the package nor torch."""
+"""The helper alone, in an interpreter that has neither the package nor torch."""
 
 from __future__ import annotations
 
 import ast
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_sixdim import training
+from pytest_sixdim.agent.command import SHIPPED, ship
 from tests.old_python import python38
 
 from .conftest import events, settings
@@ -32,15 +31,15 @@ PROGRAM = """
 
 
 def copied(directory: Path) -> Path:
-    """A directory for PYTHONPATH with a copy of just this file, as the agent makes one."""
+    """The directory for PYTHONPATH that the agent makes."""
     path = directory / "path"
-    (path / "pytest_sixdim").mkdir(parents=True)
-    shutil.copy(str(training.__file__), path / "pytest_sixdim" / "training.py")
+    ship(path)
     return path
 
 
-def test_syntax_is_that_of_python_3_8() -> None:
-    ast.parse(Path(str(training.__file__)).read_text(), feature_version=(3, 8))
+@pytest.mark.parametrize("source", SHIPPED, ids=lambda source: source.name)
+def test_syntax_is_that_of_python_3_8(source: Path) -> None:
+    ast.parse(source.read_text(), feature_version=(3, 8))
 
 
 @pytest.mark.parametrize(

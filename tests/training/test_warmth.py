@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_sixdim import training
+from pytest_sixdim.training import place
 
 from .conftest import Clock
 
@@ -123,10 +124,10 @@ def test_the_card_of_any_rank_that_rose_most_counts_for_all(
 ) -> None:
     """Another node has another file."""
 
-    def gather(self: training.Place, *values: float) -> list[tuple[float, ...]]:
+    def gather(self: place.Place, *values: float) -> list[tuple[float, ...]]:
         return [values, (*values[:-1], theirs)]
 
-    monkeypatch.setattr(training.Place, "gather", gather)
+    monkeypatch.setattr(place.Place, "gather", gather)
     train(run, AGREED - 1)
     say(0.25)
     train(run, 1)

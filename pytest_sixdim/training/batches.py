@@ -1,0 +1,156 @@
+"""Where batches come from in a program in PyTorch: made on the card, or read from a data set.
+
+A source has `steps` (of an epoch), `training(epoch)` and `evaluation()`. Every rank asks for its own part; all ranks
+together evaluate each sample once, whatever their number.
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+import torch
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
+
+from pytest_sixdim.training.run import Run
+
+
+class Generated(abc.ABC):
+    """Batches that no disk holds, each made on the device from its stream and its place in it.
+
+    The seed gives what is trained on; what is evaluated is the same in every run. No batch comes twice in a run.
+    A subclass says `name`, with a version: results on generated data compare only with those of the same name.
+    """
+
+    name: str
+    #: Samples of a block that is evaluated, whatever the number of cards.
+    evaluated_at_once = 50
+
+    def __init__(self, run: Run, *, batch_size: int, training_samples: int, evaluation_samples: int) -> None:
+        """`batch_size`: of a card. Raises ValueError where an epoch has no step."""
+        self.batch_size = batch_size
+        self.steps = training_samples // (batch_size * run.world_size)
+        if self.steps == 0:
+            text = "an epoch of %d samples has no step of %d cards with %d each"
+            raise ValueError(text % (training_samples, run.world_size, batch_size))
+        self.device = run.device
+        self._rank, self._world_size = run.rank, run.world_size
+        self._evaluated = evaluation_samples
+        self._generator = torch.Generator(run.device)
+        self._trained = "training %d" % run.seed
+
+    @abc.abstractmethod
+    def made(self, count: int, generator: torch.Generator) -> Any:
+        """A batch of `count` samples on `device`; all that is random comes from `generator`, and nothing waits."""
+
+    def training(self, epoch: int) -> Iterator[Any]:
+        """This rank's batches of an epoch (from 0): no other rank, step or epoch has the same."""
+        for step in range(epoch * self.steps, (epoch + 1) * self.steps):
+            yield self._block(self._trained, step * self._world_size + self._rank, self.batch_size)
+
+    def evaluation(self) -> Iterator[Any]:
+        """This rank's part of what is evaluated."""
+        starts = range(0, self._evaluated, self.evaluated_at_once)
+        for block, start in list(enumerate(starts))[self._rank :: self._world_size]:
+            yield self._block("evaluation", block, min(self.evaluated_at_once, self._evaluated - start))
+
+    def _block(self, stream: str, block: int, count: int) -> Any:
+        # Blocks count up from their stream's number: none has another stream's within 2^32 blocks.
+        first = int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=8).digest(), "big")
+        self._generator.manual_seed((first + block) % 2**63)
+        return self.made(count, self._generator)
+
+
+class Stored:
+    """Batches of a data set: its samples in a new order every epoch, drawn by `workers` processes for each card.
+
+    The workers live as long as the training does; batches travel to the device one ahead.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        trained: Dataset[Any],
+        evaluated: Dataset[Any],
+        *,
+        batch_size: int,
+        workers: int,
+        collate: Callable[[list[Any]], Any] | None = None,
+        evaluation_batch_size: int | None = None,
+    ) -> None:
+        """`batch_size`: of a card. Raises ValueError where an epoch has no step."""
+        self.batch_size = batch_size
+        self._device = run.device
+        self._sampler: Any = DistributedSampler(trained, run.world_size, run.rank, seed=run.seed, drop_last=True)
+        options: dict[str, Any] = {
+            "num_workers": workers,
+            "persistent_workers": workers > 0,
+            "pin_memory": run.device.type != "cpu",
+            "collate_fn": collate,
+            # Ranks change their samples alike only by chance.
+            "generator": torch.Generator().manual_seed(1000 * run.seed + run.rank),
+        }
+        self._trained = DataLoader(trained, batch_size, sampler=self._sampler, drop_last=True, **options)
+        part = Subset(evaluated, range(run.rank, len(evaluated), run.world_size))
+        self._evaluated = DataLoader(part, evaluation_batch_size or batch_size, **options)
+        self.steps = len(self._trained)
+        if self.steps == 0:
+            text = "the data set has %d samples to train on: no step of %d cards with %d each"
+            raise ValueError(text % (len(trained), run.world_size, batch_size))
+
+    def training(self, epoch: int) -> Iterator[Any]:
+        """This rank's batches of an epoch (from 0); what does not fill a batch on every rank is left out."""
+        self._sampler.set_epoch(epoch)
+        return ahead(self._trained, self._device)
+
+    def evaluation(self) -> Iterator[Any]:
+        """This rank's part of what is evaluated."""
+        return ahead(self._evaluated, self._device)
+
+
+def ahead(loader: Iterable[Any], device: torch.device) -> Iterator[Any]:
+    """The loader's batches on the device, each copied on a stream of its own while the one before is trained on.
+
+    A batch is a tensor, or a tuple, list or dict of batches; what else is in it stays as it is.
+    """
+    if device.type == "cpu":
+        yield from loader
+        return
+    accelerator = getattr(torch, device.type)
+    stream, batches = accelerator.Stream(), iter(loader)
+    ended = object()
+
+    def copied() -> Any:
+        batch = next(batches, ended)
+        with accelerator.stream(stream):
+            return batch if batch is ended else changed(batch, lambda part: part.to(device, non_blocking=True))
+
+    following = copied()
+    while following is not ended:
+        current = accelerator.current_stream()
+        current.wait_stream(stream)
+        changed(following, functools.partial(used_on, stream=current))
+        batch = following
+        yield batch
+        following = copied()
+
+
+def used_on(part: torch.Tensor, stream: Any) -> None:
+    """Keeps the memory of a tensor until the stream is done with it."""
+    part.record_stream(stream)
+
+
+def changed(batch: Any, change: Callable[[torch.Tensor], Any]) -> Any:
+    """The batch with every tensor in it changed."""
+    if isinstance(batch, torch.Tensor):
+        return change(batch)
+    if isinstance(batch, dict):
+        return {name: changed(part, change) for name, part in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(changed(part, change) for part in batch))
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(changed(part, change) for part in batch)
+    return batch
