@@ -9,6 +9,7 @@ from functools import partial
 import torch
 import torchvision
 from torch import nn
+from wave_mlp import DEPTHS, WIDTHS, WaveMLP
 
 #: Of ImageNet's pixels, 0 to 255, by channel.
 MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -34,4 +35,13 @@ def resnet50(classes: int, args: argparse.Namespace) -> nn.Module:
     return torchvision.models.resnet50(num_classes=classes, zero_init_residual=True, norm_layer=norm)
 
 
-MODELS: dict[str, Callable[[int, argparse.Namespace], nn.Module]] = {"resnet50": resnet50}
+def wave_mlp_t_dw(classes: int, args: argparse.Namespace) -> nn.Module:
+    """Wave-MLP-T* of the paper: depthwise convolutions give phases. Smaller where `--depths` and `--widths` say so."""
+    depths, widths = args.depths or DEPTHS, args.widths or WIDTHS
+    return WaveMLP(classes, depths, widths, dropped=args.drop_path, norm_momentum=args.norm_momentum)
+
+
+MODELS: dict[str, Callable[[int, argparse.Namespace], nn.Module]] = {
+    "resnet50": resnet50,
+    "wave_mlp_t_dw": wave_mlp_t_dw,
+}

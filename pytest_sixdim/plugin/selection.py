@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,7 @@ def ask(session: Session, items: Iterable[pytest.Item]) -> list[Wanted]:
         if want is None or item.get_closest_marker("skip"):
             continue
         item.stash[WANTED] = want
+        _leave_time(item)
         lacking = session.lacking(want.case, want.configuration)
         if lacking is None:
             wanted.append(want)
@@ -90,6 +92,18 @@ def foreign(settings: Settings, case: Case, configuration: Configuration) -> str
     if settings.quick and not case.is_quick:
         return f"case {case.name} has no quick block"
     return None
+
+
+def _leave_time(item: pytest.Item) -> None:
+    """A case says how long its runs may take. pytest-timeout's ini value means ordinary tests: it is left out here.
+
+    What stands on the command line, in PYTEST_TIMEOUT or on the test itself is meant, and holds.
+    """
+    config = item.config
+    if not config.pluginmanager.hasplugin("timeout") or item.get_closest_marker("timeout"):
+        return
+    if config.getoption("timeout", None) is None and not os.environ.get("PYTEST_TIMEOUT"):
+        item.add_marker(pytest.mark.timeout(0))
 
 
 def _named(config: pytest.Config) -> set[tuple[str, str]]:

@@ -80,11 +80,19 @@ class Stored:
         workers: int,
         collate: Callable[[list[Any]], Any] | None = None,
         evaluation_batch_size: int | None = None,
+        repeats: int = 1,
+        sampler: Any = None,
     ) -> None:
-        """`batch_size`: of a card. Raises ValueError where an epoch has no step."""
+        """Raises ValueError where an epoch has no step.
+
+        `batch_size`: of a card. `repeats`: see `Repeated`. `sampler`: gives this rank's indices of an epoch in another
+        order or of another length; it has `set_epoch(epoch)`, and as many on every rank.
+        """
         self.batch_size = batch_size
         self._device = run.device
-        self._sampler: Any = DistributedSampler(trained, run.world_size, run.rank, seed=run.seed, drop_last=True)
+        place = {"num_replicas": run.world_size, "rank": run.rank, "seed": run.seed}
+        natural = Repeated(trained, repeats=repeats, drop_last=True, **place)
+        self._sampler = natural if sampler is None else sampler
         options: dict[str, Any] = {
             "num_workers": workers,
             "persistent_workers": workers > 0,
@@ -109,6 +117,23 @@ class Stored:
     def evaluation(self) -> Iterator[Any]:
         """This rank's part of what is evaluated."""
         return ahead(self._evaluated, self._device)
+
+
+class Repeated(DistributedSampler):  # type: ignore[misc]
+    """A sampler of an epoch that has each of its samples so many times in a row, shared by the ranks.
+
+    A data set that changes its samples by chance gives each in as many versions, to one step of many cards
+    ("Augment your batch", https://arxiv.org/abs/1901.09335). An epoch is as long as it would be without.
+    """
+
+    def __init__(self, dataset: Any, *, repeats: int, **options: Any) -> None:
+        super().__init__(dataset, **options)
+        self._repeats = repeats
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(self.seed + self.epoch))
+        mine = order.repeat_interleave(self._repeats)[self.rank :: self.num_replicas]
+        yield from mine[: self.num_samples].tolist()
 
 
 def ahead(loader: Iterable[Any], device: torch.device) -> Iterator[Any]:

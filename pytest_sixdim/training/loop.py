@@ -23,7 +23,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import inspect
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Protocol
@@ -132,6 +134,28 @@ def fused(kind: type[torch.optim.Optimizer], groups: Iterable[Any], **options: A
     return chosen
 
 
+class Average:
+    """A copy of a model, `model`, whose weights and running means follow the trained ones slowly: what is evaluated.
+
+    After n steps it keeps min(decay, (1 + n) / (10 + n)) of itself: it soon forgets how training began (the rule of
+    TensorFlow's ExponentialMovingAverage with num_updates).
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self._decay, self._steps = decay, 0
+        pairs = zip(self.model.state_dict().values(), model.state_dict().values())  # noqa: B905 (Python 3.8)
+        self._pairs = [pair for pair in pairs if pair[0].is_floating_point()]
+
+    def move(self) -> None:
+        """A step was done."""
+        self._steps += 1
+        kept = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        averages, trained = (list(side) for side in zip(*self._pairs))  # noqa: B905 (Python 3.8)
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, trained, 1 - kept)
+
+
 def cosine(epoch: float, epochs: float, warmup: float = 0.0, floor: float = 1e-4) -> float:
     """Share of the full learning rate: up a line over the warm-up, down a cosine to the last epoch, then `floor`."""
     if epoch < warmup:
@@ -167,6 +191,7 @@ def train(
     clip: float | None = None,
     after_step: Callable[[], object] | None = None,
     samples: Callable[[Any], int] = first_length,
+    evaluations: int = 1,
 ) -> None:
     """Trains until the run is done, evaluating after every epoch of the source, and reports the end.
 
@@ -183,33 +208,37 @@ def train(
         clip: the norm that gradients are clipped to.
         after_step: called after every step of the optimiser, such as to move an average of the weights.
         samples: how many a batch has; by default the length of its first tensor.
+        evaluations: of an epoch, at equal distances; an epoch needs as many steps.
     """
     scaler = run.grad_scaler()
     full = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     model.train()
     for epoch in run.epochs(math.ceil(epochs)):
-        for step, batch in enumerate(run.batches(source.training(epoch)), start=1):
-            if rate is not None:
-                share = rate(epoch + step / source.steps)
-                for group, highest in zip(optimizer.param_groups, full):  # noqa: B905 (Python 3.8)
-                    group["lr"] = share * highest
-            with run.autocast():
-                value = loss(batch)
-            scaler.scale(value).backward()
-            if clip is not None:
-                scaler.unscale_(optimizer)
-                nn.utils.clip_grad_norm_(parameters, clip)
-            scaler.step(optimizer)
-            scaler.update()
-            optimizer.zero_grad()
-            if after_step is not None:
-                after_step()
-            run.step(samples=samples(batch), loss=value)
-        if run.done:
-            break
-        with run.evaluation() as evaluation, evaluating(model, run):
-            evaluation.value, evaluation.samples = evaluate()
+        steps, batches = itertools.count(1), iter(source.training(epoch))
+        for part in range(1, evaluations + 1):
+            taken = source.steps * part // evaluations - source.steps * (part - 1) // evaluations
+            for batch in run.batches(itertools.islice(batches, None if part == evaluations else taken)):
+                if rate is not None:
+                    share = rate(epoch + next(steps) / source.steps)
+                    for group, highest in zip(optimizer.param_groups, full):  # noqa: B905 (Python 3.8)
+                        group["lr"] = share * highest
+                with run.autocast():
+                    value = loss(batch)
+                scaler.scale(value).backward()
+                if clip is not None:
+                    scaler.unscale_(optimizer)
+                    nn.utils.clip_grad_norm_(parameters, clip)
+                scaler.step(optimizer)
+                scaler.update()
+                optimizer.zero_grad()
+                if after_step is not None:
+                    after_step()
+                run.step(samples=samples(batch), loss=value)
+            if run.done:
+                break
+            with run.evaluation(epoch + part / evaluations) as evaluation, evaluating(model, run):
+                evaluation.value, evaluation.samples = evaluate()
     run.finish()
 
 

@@ -62,7 +62,8 @@ def alone(rank: int = 0, world_size: int = 1, seed: int = 1) -> Any:
         return float(value)
 
     place = {"rank": rank, "local_rank": rank, "world_size": world_size, "device": torch.device("cpu")}
-    return SimpleNamespace(**place, seed=seed, precision="fp32", total=total, autocast=contextlib.nullcontext)
+    about = {"seed": seed, "data": "generated", "precision": "fp32", "epoch": 0, "steps": 0}
+    return SimpleNamespace(**place, **about, total=total, autocast=contextlib.nullcontext)
 
 
 def told(metric: dict[str, Any] | None = None, data: Path | None = None, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Trains a recommendation model on click logs, or on generated ones, on one card or several.
+
+By hand: torchrun --nproc-per-node 8 train.py --model dlrm --precision amp-bf16
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import sklearn
+import torch
+from criteo import criteo
+from dlrm import DLRM, NUMBERS
+from generated_clicks import GeneratedClicks
+from models import MODELS, rows_of
+from sklearn.metrics import roc_auc_score
+from torch import nn
+
+from pytest_sixdim import training
+from pytest_sixdim.training import loop
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = loop.arguments(
+        __doc__,
+        batch_size=2048,
+        epochs=5,
+        warmup_epochs=0.056,
+        lr=0.1,
+        workers=4,
+        epoch_samples=100_000_000,
+        evaluation_samples=1_000_000,
+    )
+    parser.add_argument("--model", choices=sorted(MODELS), default="dlrm")
+    parser.add_argument("--evaluations", type=int, default=20, help="of an epoch")
+    parser.add_argument("--held-epochs", type=float, default=1, help="before the learning rate falls")
+    parser.add_argument("--falling-epochs", type=float, default=0.563, help="over which the learning rate falls")
+    parser.add_argument("--most-rows", type=int, default=10**9, help="that a table has: larger ones are cut")
+    parser.add_argument("--narrower", type=int, default=1, help="divides the widths of all layers")
+    return parser.parse_args()
+
+
+def source(args: argparse.Namespace, run: training.Run) -> loop.Source:
+    """The clicks to train on and to evaluate."""
+    rows = rows_of(args)
+    if run.data == "real":
+        return criteo(Path(args.data), run, rows=rows, batch_size=args.batch_size, workers=args.workers)
+    count = {"training_samples": args.epoch_samples, "evaluation_samples": args.evaluation_samples}
+    return GeneratedClicks(run, rows=rows, batch_size=args.batch_size, **count)
+
+
+def evaluate(model: DLRM, clicks: loop.Source, run: training.Run) -> tuple[float, int]:
+    """ROC-AUC of all samples together, and their number; every rank does its part.
+
+    A rank looks up in the others' tables too: all ask as often as each other, for as many samples, and a rank that has
+    no more asks for samples that do not count.
+    """
+    parts = list(clicks.evaluation())
+    mine = torch.tensor([[len(parts), max((len(part[0]) for part in parts), default=0)]], device=run.device)
+    turns, size = loop.gathered(mine, run).amax(0).tolist()
+    whole, none = torch.zeros(0, model.categories, dtype=torch.long), torch.zeros(0, NUMBERS)
+    nothing = [part.to(run.device) for part in (none, whole, torch.zeros(0))]
+    found = []
+    for turn in range(turns):
+        numbers, categories, clicked = parts[turn] if turn < len(parts) else nothing
+        with run.autocast():
+            scores = model(filled(numbers, size), filled(categories, size))
+        found.append(torch.stack([scores[: len(clicked)].float(), clicked], dim=1))
+    rows = loop.gathered(torch.cat(found), run).cpu()
+    return float(roc_auc_score(rows[:, 1].numpy(), rows[:, 0].numpy())), len(rows)
+
+
+def filled(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """So many rows: these, and zeros after them."""
+    return torch.cat([rows, rows.new_zeros((size - len(rows), *rows.shape[1:]))])
+
+
+def rate(epoch: float, warmup: float, held: float, falling: float) -> float:
+    """Share of the full learning rate: up a line, held until epoch `held`, then down a parabola."""
+    if epoch < held:
+        return min(1.0, epoch / warmup) if warmup else 1.0
+    return loop.polynomial(epoch - held, falling, power=2.0)
+
+
+def main() -> None:
+    """Trains until the run is done."""
+    args = arguments()
+    run = loop.begin(args, generator=GeneratedClicks.name, versions={"scikit-learn": sklearn.__version__})
+    clicks = source(args, run)
+    model = MODELS[args.model](args, run).to(run.device)
+    networks = loop.distributed(model.networks, run, args.compile)
+    criterion = nn.BCEWithLogitsLoss()
+    loop.train(
+        run,
+        clicks,
+        model=model,
+        loss=lambda batch: criterion(networks(batch[0], model.tables(batch[1])).float(), batch[2]),
+        # The fused kernel takes no sparse gradients.
+        optimizer=torch.optim.SGD(model.parameters(), lr=args.lr * args.batch_size * run.world_size / 2048),
+        epochs=args.epochs,
+        rate=lambda epoch: rate(epoch, args.warmup_epochs, args.held_epochs, args.falling_epochs),
+        evaluate=lambda: evaluate(model, clicks, run),
+        evaluations=args.evaluations,
+    )
+
+
+if __name__ == "__main__":
+    main()

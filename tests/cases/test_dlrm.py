@@ -1,0 +1,259 @@
+"""The DLRM case: its tables on one rank and on several, its clicks made and read, its metric."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_sixdim.core.case import Case
+from pytest_sixdim.schema.case import load_case
+from pytest_sixdim.schema.vendor import builtin_vendors
+from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
+from tests.training.programs import TORCHRUN, launch, write
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+np = pytest.importorskip("numpy")
+
+FOLDER = "recommendation"
+ROWS = [7, 3, 50, 11, 2]
+SMALL = ["--narrower", "16", "--most-rows", "20", "--batch-size", "2", "--evaluation-samples", "2500", "--workers", "0"]
+METRIC = {"name": "roc_auc", "better": "higher", "target": 2.0}
+
+
+@pytest.fixture(scope="module")
+def modules() -> Iterator[SimpleNamespace]:
+    with imported(FOLDER, "train", "dlrm", "generated_clicks", "criteo") as (train, dlrm, clicks, criteo):
+        yield SimpleNamespace(train=train, dlrm=dlrm, clicks=clicks, criteo=criteo)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return load_case(CASES / FOLDER / "dlrm.case.yaml", list(builtin_vendors()))
+
+
+def made(modules: Any, rows: list[int] = ROWS, count: int = 4, **changes: Any) -> Any:
+    options = {"rows": rows, "batch_size": count, "training_samples": 10 * count, "evaluation_samples": 2500}
+    return modules.clicks.GeneratedClicks(alone(**changes), **options)
+
+
+def test_the_model_has_the_published_tables_and_layers(modules: Any) -> None:
+    with torch.device("meta"):
+        model = modules.dlrm.DLRM()
+    assert sum(parameter.numel() for parameter in model.parameters()) == 260_429_377
+    assert model.tables.vectors.weight.shape == (4_057_300, 64)
+    widths = [layer.out_features for layer in model.networks.modules() if isinstance(layer, torch.nn.Linear)]
+    assert widths == [512, 256, 64, 512, 512, 256, 1]
+
+
+def test_flops_of_a_sample_are_three_times_those_of_the_forward_pass(modules: Any, case: Case) -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):
+        model, numbers, categories = modules.dlrm.DLRM(), torch.empty(1, 13), torch.zeros(1, 26, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter:
+        model(numbers, categories)
+    assert case.flops_per_sample == pytest.approx(3 * counter.get_total_flops(), rel=0.005)
+
+
+def test_every_pair_of_vectors_is_multiplied_once(modules: Any) -> None:
+    networks = modules.dlrm.Networks(2, (4,), (1,))
+    networks.bottom = torch.nn.Identity()
+    networks.top = torch.nn.Identity()
+    networks.forward(torch.ones(1, 4), torch.zeros(1, 2, 4))
+    dense, looked_up = torch.tensor([[1.0, 0, 0, 0]]), torch.tensor([[[2.0, 1, 0, 0], [3.0, 5, 0, 0]]])
+    vectors = torch.cat([dense.unsqueeze(1), looked_up], 1)
+    products = torch.bmm(vectors, vectors.transpose(1, 2)).flatten(1).index_select(1, networks.pairs)
+    assert products.tolist() == [[2.0, 3.0, 11.0]]  # first with second, first with third, second with third
+
+
+def test_tables_are_shared_out_by_size_and_none_is_lost(modules: Any) -> None:
+    rows = [100, 10, 90, 20, 5, 5]
+    owners = modules.dlrm.shared_out(rows, 3)
+    assert owners == [0, 2, 1, 2, 2, 2]
+    with pytest.raises(ValueError, match="5 tables cannot be shared by 6 cards"):
+        modules.dlrm.Tables(ROWS, 4, seed=1, world_size=6)
+
+
+def test_a_table_begins_with_the_same_values_on_any_number_of_ranks(modules: Any) -> None:
+    whole = modules.dlrm.Tables(ROWS, 4, seed=3).vectors.weight
+    parts = [modules.dlrm.Tables(ROWS, 4, seed=3, rank=rank, world_size=2).vectors.weight for rank in range(2)]
+    assert sum(len(part) for part in parts) == len(whole) == sum(ROWS)
+    assert torch.equal(torch.cat(parts).sort(0).values, whole.sort(0).values)
+
+
+EXCHANGED = """
+import sys
+sys.path.insert(0, {folder!r})
+import torch
+from dlrm import Tables
+torch.distributed.init_process_group("gloo")
+rank, rows = torch.distributed.get_rank(), {rows!r}
+drawn = torch.Generator().manual_seed(1)
+categories = torch.stack([torch.randint(0, count, (2, 6), generator=drawn) for count in rows], dim=2)
+weights = torch.randn(2, 6, len(rows), 4, generator=drawn)
+shared, whole = Tables(rows, 4, seed=5, rank=rank, world_size=2), Tables(rows, 4, seed=5)
+found = shared(categories[rank])
+assert torch.equal(found, whole(categories[rank]))
+(found * weights[rank]).sum().backward()
+((whole(categories[0]) * weights[0]).sum() / 2 + (whole(categories[1]) * weights[1]).sum() / 2).backward()
+mine, everything = (tables.vectors.weight.grad.to_dense() for tables in (shared, whole))
+at, before = 0, dict(zip(whole.order.tolist(), range(len(rows))))
+starts = [sum(rows[:table]) for table in range(len(rows))]
+owned = shared.order.split(shared.counts)[rank].tolist()
+for table in owned:
+    assert torch.allclose(mine[at : at + rows[table]], everything[starts[table] : starts[table] + rows[table]])
+    at += rows[table]
+assert at == len(mine) > 0
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_ranks_look_up_what_one_would_and_learn_what_one_would(tmp_path: Path) -> None:
+    """Vectors and gradients: those of the mean over both ranks' samples."""
+    program = write(tmp_path, EXCHANGED.format(folder=str(CASES / FOLDER), rows=ROWS))
+    result = launch([*TORCHRUN, "--nproc-per-node=2", program], None, tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_generated_clicks_are_never_the_same_twice_and_those_of_their_seed(modules: Any) -> None:
+    batches = [
+        batch
+        for rank in range(2)
+        for epoch in range(2)
+        for batch in made(modules, rank=rank, world_size=2).training(epoch)
+    ]
+    numbers = torch.cat([numbers for numbers, _, _ in batches])
+    assert len(numbers.unique(dim=0)) == len(numbers) == 2 * 2 * 5 * 4
+    first, again, other = (next(made(modules, seed=seed).training(0)) for seed in (1, 1, 2))
+    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("cards", [2, 3])
+def test_each_click_is_evaluated_once_whatever_the_cards(modules: Any, cards: int) -> None:
+    parts = [part for rank in range(cards) for part, *_ in made(modules, rank=rank, world_size=cards).evaluation()]
+    whole = torch.cat([part for part, *_ in made(modules).evaluation()])
+    assert torch.equal(torch.cat(parts).unique(dim=0), whole.unique(dim=0))
+    assert len(whole) == 2500
+
+
+def test_categories_stay_in_their_tables_and_are_skewed(modules: Any) -> None:
+    _, categories, _ = next(made(modules, [1000, 3, 984_280], 20_000).training(0))
+    assert (categories.amin(0) == 0).all()
+    assert (categories.amax(0) < torch.tensor([1000, 3, 984_280])).all()
+    share = (categories[:, 0] == 0).float().mean().item()
+    assert 0.08 < share < 0.12  # log(2) / log(1001)
+
+
+def test_whoever_knows_the_weights_reaches_the_ceiling_and_numbers_alone_miss_the_target(
+    modules: Any, case: Case
+) -> None:
+    source = made(modules, list(modules.dlrm.ROWS), 50_000)
+    numbers, categories, clicks = next(source.training(0))
+    score = modules.train.roc_auc_score
+    assert score(clicks, source.chances(numbers, categories)) == pytest.approx(0.918, abs=0.004)
+    assert score(clicks, (numbers * source._signs).sum(1)) < 0.84 < case.metric.generated_target
+    assert score(clicks, torch.rand(len(clicks))) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_metric_is_the_area_under_the_curve_over_all_batches(modules: Any) -> None:
+    """By hand: of 2 x 2 pairs of a click and none, the scores order three rightly, in batches of different length."""
+
+    class Scores(torch.nn.Module):
+        categories = 1
+
+        def forward(self, numbers: Any, categories: Any) -> Any:
+            return numbers[:, 0]
+
+    def batch(*rows: tuple[float, float]) -> Any:
+        scores, clicks = torch.tensor(rows).T
+        return scores.unsqueeze(1).expand(-1, 13), torch.zeros(len(rows), 1, dtype=torch.long), clicks
+
+    source = SimpleNamespace(evaluation=lambda: [batch((0.9, 1), (0.1, 0), (0.5, 0)), batch((0.4, 1))])
+    assert modules.train.evaluate(Scores(), source, alone()) == (0.75, 4)
+
+
+def test_the_learning_rate_is_held_and_falls_along_a_parabola(modules: Any) -> None:
+    rates = [modules.train.rate(epoch, 0.1, 1, 0.5) for epoch in (0.05, 0.1, 0.9, 1.25, 3)]
+    assert rates == pytest.approx([0.5, 1, 1, 0.25, 1e-4])
+
+
+def write_clicks(root: Path, count: int, **changes: int) -> Path:
+    """Both files; a click follows from the first category."""
+    root.mkdir(parents=True)
+    for part in ("train", "test"):
+        rows = np.random.default_rng(len(part)).integers(0, 2, (count, 40)).astype("<i4")
+        rows[:, 0] = rows[:, 14]
+        if changes:
+            rows[changes["row"], changes["column"]] = changes["value"]
+        rows.tofile(root / f"terabyte_processed_{part}.bin")
+    return root
+
+
+def test_clicks_on_disk_are_read_as_they_are_written(modules: Any, tmp_path: Path) -> None:
+    root = write_clicks(tmp_path / "criteo", 25, row=3, column=2, value=6)
+    source = modules.criteo.criteo(root, alone(), rows=modules.dlrm.ROWS, batch_size=10, workers=0)
+    assert source.steps == 2
+    batches = list(source.evaluation())
+    assert [len(clicks) for _, _, clicks in batches] == [10, 10, 5]
+    numbers, categories, clicks = batches[0]
+    assert numbers[3, 1].item() == pytest.approx(np.log(7))
+    assert torch.equal(categories[:, 0].float(), clicks)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"row": 4, "column": 14 + 5, "value": 3}, "row 4 has category 3 in column 5, which has 3"),
+        ({"row": 0, "column": 14, "value": -1}, "row 0 has category -1 in column 0, which has 932209"),
+    ],
+)
+def test_a_category_beyond_its_table_is_named(
+    modules: Any, tmp_path: Path, change: dict[str, int], message: str
+) -> None:
+    root = write_clicks(tmp_path / "criteo", 5, **change)
+    source = modules.criteo.criteo(root, alone(), rows=modules.dlrm.ROWS, batch_size=5, workers=0)
+    with pytest.raises(ValueError, match=message):
+        list(source.evaluation())
+
+
+def test_a_file_that_is_no_rows_is_named(modules: Any, tmp_path: Path) -> None:
+    root = write_clicks(tmp_path / "criteo", 5)
+    (root / "terabyte_processed_train.bin").write_bytes(b"short")
+    with pytest.raises(ValueError, match=r"terabyte_processed_train.bin: 5 bytes are not rows of 40"):
+        modules.criteo.criteo(root, alone(), rows=modules.dlrm.ROWS, batch_size=5, workers=0)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    arguments = [*SMALL, "--epoch-samples", "40", "--epochs", "1", "--evaluations", "1"]
+    return run_on(2, FOLDER, arguments, tmp_path_factory.mktemp("two"), told(METRIC))
+
+
+def test_two_ranks_evaluate_as_one_does(two: Ended, modules: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before training, when both know the same: from the same seed, over 1000, 1000 and 500 samples."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *SMALL])
+    args, run = modules.train.arguments(), alone()
+    torch.manual_seed(run.seed)
+    model = modules.train.MODELS["dlrm"](args, run)
+    with torch.no_grad():
+        value, samples = modules.train.evaluate(model, modules.train.source(args, run), run)
+    assert [(rank["samples"], rank["value"]) for rank in two.ranks] == [(samples, pytest.approx(value, abs=1e-6))] * 2
+    assert samples == two.event("evaluation").samples == 2500
+
+
+def test_evaluations_stand_at_equal_distances_in_an_epoch(tmp_path: Path) -> None:
+    root = write_clicks(tmp_path / "criteo", 80)
+    ended = run_on(
+        1, FOLDER, [*SMALL, "--data", str(root), "--epochs", "1", "--evaluations", "4"], tmp_path, told(METRIC, root)
+    )
+    evaluations = [event for event in ended.events if event.kind == "evaluation"]
+    assert [(event.epoch, event.step) for event in evaluations] == [(0.25, 10), (0.5, 20), (0.75, 30), (1.0, 40)]
+    assert ended.event("start").data == "real"
+    assert ended.event("end").status == "target_missed"
