@@ -15,6 +15,8 @@ from pathlib import Path
 from dialogues import END, PAD
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+UNKNOWN = "<unk>"
+
 
 def prepare(source: Path, target: Path, *, share: float, vocabulary: int) -> None:
     """Writes the three files. `share`: of the dialogues to train on, the first ones. Ends the program with one line."""
@@ -42,9 +44,9 @@ def made(lines: list[str], vocabulary: int) -> Tokenizer:
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    signs = [PAD, END, "<unk>"]
+    signs = [PAD, END, UNKNOWN]
     trainer = trainers.UnigramTrainer(
-        vocab_size=vocabulary, special_tokens=signs, unk_token="<unk>", show_progress=False
+        vocab_size=vocabulary, special_tokens=signs, unk_token=UNKNOWN, show_progress=False
     )
     tokenizer.train_from_iterator(lines, trainer)
     return tokenizer

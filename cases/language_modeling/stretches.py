@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -51,5 +52,6 @@ class Stretches(Sampler[int]):
                 skipped = 0
 
     def _shuffled(self, count: int, turn: int, file: int) -> list[int]:
-        seed = ((self._seed % 2**20) * 2**20 + turn % 2**20) * 2**20 + file
+        text = f"{self._seed} {turn} {file}".encode()  # a CPU's generator takes 32 bits of its seed
+        seed = int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big")
         return torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()

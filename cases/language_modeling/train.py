@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--positions", type=int, help="that the model knows, from --length on")
     parser.add_argument("--dropout", type=float)
     parser.add_argument("--predictions", type=int, default=76, help="bert_large: hidden words of a generated text")
-    parser.add_argument("--turn", type=int, default=10, help="cpm: words in a turn of a generated dialogue")
+    parser.add_argument("--turn", type=int, default=50, help="cpm: words in a turn of a generated dialogue")
     told = "a checkpoint to begin from, or none (default: the data set's, where the model has one)"
     parser.add_argument("--weights", help=told)
     parser.set_defaults(**model.defaults)

@@ -16,7 +16,7 @@ from frames import NOBODY, Frames
 from pytest_sixdim.training import Run
 from pytest_sixdim.training.batches import Generated
 
-FAINT, STRONG = 64, 128  # of 256
+FAINT, STRONG = 96, 128  # of 256
 TALL, WIDE = 4, 2  # cells of a pattern
 PRESENT = 0.75  # share of the fields that hold an object
 HEIGHTS, WIDTHS = (0.5, 0.85), (0.4, 0.75)  # of an object, in fields
@@ -53,7 +53,9 @@ class GeneratedFrames(Generated):
         Raises ValueError for a size that the fields do not divide, or fewer identities than fields.
         """
         if size[0] % fields[0] or size[1] % fields[1]:
-            raise ValueError(f"frames of {size[0]}x{size[1]} pixels are no {fields[0]} rows of {fields[1]} whole fields")
+            raise ValueError(
+                f"frames of {size[0]}x{size[1]} pixels are no {fields[0]} rows of {fields[1]} whole fields"
+            )
         if identities < fields[0] * fields[1]:
             raise ValueError(f"{identities} identities are fewer than the {fields[0]}x{fields[1]} fields of a frame")
         count = {"training_samples": training_samples, "evaluation_samples": evaluation_samples}

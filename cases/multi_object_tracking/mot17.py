@@ -70,11 +70,12 @@ def mot17(
     slots: for objects in a frame that is trained on. Raises SystemExit, naming the file, where one is missing or
     broken.
     """
-    videos = sorted({path.name.rsplit("-", 1)[0]: path for path in sorted((root / "train").glob("*/"))}.items())
+    folders = sorted((root / "train").glob("*/"), reverse=True)
+    videos = sorted({folder.name.rsplit("-", 1)[0]: folder for folder in folders}.values())  # the first of each three
     if not videos:
         raise SystemExit(f"{root / 'train'} has no videos, such as MOT17-02-FRCNN")
     trained, evaluated = [], []
-    for sequence, (_, video) in enumerate(videos):
+    for sequence, video in enumerate(videos):
         stills = read(video, sequence)
         half = len(stills) // 2
         trained += stills[:half]

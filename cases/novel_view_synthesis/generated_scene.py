@@ -97,7 +97,7 @@ class GeneratedViews(Views):
 
 
 def around(angle: torch.Tensor, height: torch.Tensor) -> torch.Tensor:
-    """Poses (N x 3 x 4) of cameras that look at the middle from the upper half of a sphere; both (N) between 0 and 1."""
+    """Poses (N x 3 x 4) of cameras on the upper half of a sphere that look at its middle; both (N) between 0 and 1."""
     angle, up = 2 * math.pi * angle, 0.9 * height
     level = (1 - up**2).sqrt()
     back = torch.stack([level * angle.cos(), level * angle.sin(), up], 1)

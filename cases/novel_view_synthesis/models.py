@@ -30,7 +30,7 @@ class InstantNGP(nn.Module):
         super().__init__()
         self.bound = bound
         self.grid = HashGrid(finest=round(finest * bound), **grid)
-        self.shape = nn.Sequential(
+        self.geometry = nn.Sequential(
             without_bias(self.grid.features, width), nn.ReLU(), without_bias(width, 1 + self.handed_on)
         )
         self.colour = nn.Sequential(
@@ -43,17 +43,17 @@ class InstantNGP(nn.Module):
 
     def density(self, points: torch.Tensor) -> torch.Tensor:
         """Density per unit of length (P) at points (P x 3)."""
-        return self._shape(points)[0]
+        return self._geometry(points)[0]
 
     def forward(self, points: torch.Tensor, directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Density (N*M) and colour (N*M x 3, 0 to 1) at M points (N*M x 3) along each of N directions (N x 3, of length 1)."""
-        density, features = self._shape(points)
+        """Density (N*M) and colour (N*M x 3, 0 to 1) at points (N*M x 3), M along each of N directions (N x 3)."""
+        density, features = self._geometry(points)
         seen = spherical_harmonics(directions).to(features.dtype).repeat_interleave(len(points) // len(directions), 0)
         return density, self.colour(torch.cat([seen, features], 1)).float().sigmoid()
 
-    def _shape(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _geometry(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         inside = ((points + self.bound) / (2 * self.bound)).clamp(0, 1)
-        raw = self.shape(self.grid(inside))
+        raw = self.geometry(self.grid(inside))
         return raw[:, 0].float().clamp(max=LARGEST_LOGARITHM).exp(), raw[:, 1:]
 
 

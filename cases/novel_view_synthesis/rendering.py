@@ -97,6 +97,6 @@ def composited(depths: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
 
     Each place is seen through those before it (Max, 1995; NeRF, arXiv 2003.08934, equation 3).
     """
-    before = depths.cumsum(1) - depths
+    before = torch.nn.functional.pad(depths, (1, 0))[:, :-1].cumsum(1)
     weights = (-before).exp() * -torch.expm1(-depths)
     return torch.cat([(weights.unsqueeze(2) * colours).sum(1), weights.sum(1, keepdim=True)], 1)

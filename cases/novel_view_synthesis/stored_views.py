@@ -62,7 +62,7 @@ class StoredViews(Views):
 
 
 def stored_views(root: Path, run: Run, *, scale: float, workers: int, **options: Any) -> StoredViews:
-    """The photographs below `root`. `scale`: of the cameras' places. Ends the program where a file is missing or broken."""
+    """The photographs below `root`, cameras moved by `scale`. Ends the program where a file is missing or broken."""
     if (root / "transforms_train.json").is_file():
         first, second = described(root / "transforms_train.json"), described(root / "transforms_test.json")
         trained, evaluated = first["frames"], second["frames"][::EVALUATED_EVERY]

@@ -7,6 +7,7 @@ does not answer weighs nothing, so that no step waits for the device to say how 
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import torch
@@ -30,6 +31,12 @@ class Assigned(NamedTuple):
     cells: torch.Tensor  # column and row (... x 2), float
 
 
+@functools.cache
+def neighbours(device: torch.device) -> torch.Tensor:
+    """NEIGHBOURS (5 x 2) on a device: copied once, as a copy waits for the device."""
+    return torch.tensor(NEIGHBOURS, device=device, dtype=torch.float32)
+
+
 def assigned(targets: torch.Tensor, height: int, width: int, anchors: torch.Tensor, stride: int) -> Assigned:
     """Which places of a map of height x width answer for targets (B x M x 5: class or -1, box); anchors: 3 x 2."""
     there, boxes = targets[..., 0] >= 0, targets[..., 1:]
@@ -39,8 +46,7 @@ def assigned(targets: torch.Tensor, height: int, width: int, anchors: torch.Tens
     within = centre - centre.floor()
     left, above = (within < 0.5).unbind(-1)
     near = torch.stack([torch.ones_like(left), left, above, ~left, ~above], -1)  # B x M x 5
-    steps = torch.tensor(NEIGHBOURS, device=targets.device, dtype=centre.dtype)
-    cells = centre.floor()[:, :, None, :] + steps  # B x M x 5 x 2
+    cells = centre.floor()[:, :, None, :] + neighbours(targets.device)  # B x M x 5 x 2
     column, row = cells.unbind(-1)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     answers = (there[:, :, None] & near & inside)[:, :, None, :] & fits[..., None]

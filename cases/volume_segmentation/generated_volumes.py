@@ -1,8 +1,8 @@
 """Volumes that no disk holds: organs, each with a tumour, in noise, made on the card batch by batch.
 
 Organs (ellipsoids) and tumours (balls in them) are made of whole cells of 4x4x4 voxels. A voxel is normal noise of
-deviation 1, in an organ brighter by CONTRAST and in a tumour darker. Of voxels alone every sixth is taken for another
-class; the mean of a cell has a deviation of 1/8, eight of which lie between a class and the border to the next. So
+deviation 1, in an organ brighter by CONTRAST and in a tumour darker. Of voxels alone every eighth is taken for another
+class; the mean of a cell has a deviation of 1/8, twelve of which lie between a class and the border to the next. So
 whoever averages cells is always right, with a mean Dice of 1, and whoever sees background everywhere has 0. All that is
 random has full entropy: no volume comes twice. Organs are as dense in a large volume as in a small one, so that windows
 of it are like what is trained on.
@@ -20,9 +20,9 @@ from pytest_sixdim.training.batches import Generated
 CELL = 4  # voxels an edge
 CONTRAST = 3  # in deviations of the noise
 LARGE = 8  # cells an edge: in a smaller window a tumour may fall between cells
-ORGANS = 2  # in a volume of the window's size
+ORGANS = 4  # in a volume of the window's size
 #: Half an axis of an organ, as a share of the window's edge.
-LEAST, MOST = 0.3, 0.45
+LEAST, MOST = 0.2, 0.3
 
 
 class GeneratedVolumes(Generated):

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
+from tests.cases.programs import CASES, alone, imported
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -23,7 +23,6 @@ pytest.importorskip("transformers")
 NAMES = ("models", "generated_text", "replies", "dialogues", "prepare_dialogues")
 SIZE = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 60, "length": 24, "positions": 24, "turn": 4}
 SMALL = ["--model=cpm", *(f"--{name}={value}" for name, value in SIZE.items()), "--batch-size=2", "--epochs=1"]
-METRIC = {"name": "embedding_average", "better": "higher", "target": 2.0}
 
 
 @pytest.fixture(scope="module")
@@ -63,26 +62,26 @@ def test_layers_called_one_by_one_are_the_librarys_model(modules: dict[str, Modu
 
 
 def test_generated_dialogues_have_turns_and_padding(modules: dict[str, ModuleType]) -> None:
-    batch = next(iter(text(modules, length=200, vocabulary=30_000, turn=10).training(0)))
+    batch = next(iter(text(modules, length=200, vocabulary=30_000, turn=50).training(0)))
     words, following = batch["words"], batch["following"]
     assert words.shape == following.shape == (4, 200)
     lengths = (words != 0).sum(1)
     assert (lengths >= 100).all()
-    assert (lengths % 10 == 0).all()
+    assert (lengths % 50 == 0).all()
     asked = following != modules["replies"].NOTHING
-    assert torch.equal(asked.sum(1), lengths - 10)
+    assert torch.equal(asked.sum(1), lengths - 50)
     assert torch.equal(words[:, 1:][asked[:, :-1]], following[:, :-1][asked[:, :-1]])
 
 
 def test_whoever_knows_the_dictionary_reaches_one(modules: dict[str, ModuleType]) -> None:
     """The ceiling: the following word is the answer to the word that stands where it does in the turn before."""
-    answers, replies = modules["generated_text"].answers(60), modules["replies"]
-    table = torch.randn(60, 16, generator=torch.Generator().manual_seed(1))
-    for batch in text(modules).evaluation():
+    answers, replies = modules["generated_text"].answers(2000), modules["replies"]
+    table = torch.randn(2000, 64, generator=torch.Generator().manual_seed(1))
+    for batch in text(modules, vocabulary=2000).evaluation():
         told = answers[batch["words"].roll(3, 1)]
         assert replies.embedding_average(told, batch["following"], table).min() > 0.9999
-        wrong = answers[told]
-        assert replies.embedding_average(wrong, batch["following"], table).mean() < 0.7
+        others = told.roll(1, 0)
+        assert replies.embedding_average(others, batch["following"], table).abs().mean() < 0.2
 
 
 @pytest.mark.parametrize("turn", [0, 13])
@@ -106,18 +105,19 @@ def test_the_metric_is_the_mean_over_dialogues(modules: dict[str, ModuleType]) -
     assert model.scored(batch).tolist() == pytest.approx([50, 50])
 
 
-def test_steps_lower_the_loss(modules: dict[str, ModuleType]) -> None:
+def test_sixty_steps_learn_more_than_how_frequent_words_are(modules: dict[str, ModuleType]) -> None:
+    """Whoever knows nothing of the other words has a loss of log 56 = 4.03."""
     torch.manual_seed(1)
     model = built(modules, **SIZE, dropout=0.0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []
-    for batch in text(modules, batch_size=16, training_samples=16 * 40).training(0):
+    for batch in text(modules, batch_size=16, training_samples=16 * 60).training(0):
         loss = model(batch)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
-    assert losses[-1] < losses[0] - 1
+    assert max(losses[-5:]) < 3.6
 
 
 @pytest.fixture(scope="module")
@@ -153,31 +153,30 @@ def test_what_is_wrong_with_a_corpus_is_told_with_its_path(
     dialogues = modules["dialogues"]
     with pytest.raises(ValueError, match=r"tokenizer.json: has \d+ words, more than --vocabulary 10"):
         dialogues.tokenizer(corpus / "tokenizer.json", 10)
-    with pytest.raises(ValueError, match="tokenizer.json: no tokenizer"):
+    with pytest.raises(ValueError, match=r"tokenizer\.json: no tokenizer"):
         dialogues.tokenizer(tmp_path / "tokenizer.json", 60)
     (tmp_path / "train.txt").write_text("\n")
-    with pytest.raises(ValueError, match="train.txt: no dialogue in it"):
+    with pytest.raises(ValueError, match=r"train\.txt: no dialogue in it"):
         dialogues.Dialogues(tmp_path / "train.txt", dialogues.tokenizer(corpus / "tokenizer.json", 60), 24)
     (tmp_path / "STC.json").write_text("{}")
-    with pytest.raises(SystemExit, match="STC.json: .*train and valid"):
+    with pytest.raises(SystemExit, match=r"STC\.json: .*train and valid"):
         modules["prepare_dialogues"].prepare(tmp_path / "STC.json", tmp_path, share=1.0, vocabulary=60)
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Ended]:
-    arguments = [*SMALL, "--epoch-samples=12", "--evaluation-samples=120"]
-    directory = tmp_path_factory.mktemp("cpm")
-    one, two = (run_on(ranks, "language_modeling", arguments, directory, told(METRIC)) for ranks in (1, 2))
-    return one, two
-
-
-def test_two_ranks_evaluate_as_one_and_keep_the_same_weights(ended: tuple[Ended, Ended]) -> None:
-    one, two = ended
-    values = [rank["value"] for rank in [*one.ranks, *two.ranks]]
-    assert values == pytest.approx([values[0]] * 3, abs=1e-5)
-    assert {rank["samples"] for rank in [*one.ranks, *two.ranks]} == {120}
-    assert len({rank["weights"] for rank in two.ranks}) == 1
-    assert (two.event("start").data, two.event("start").generator) == ("generated", "turns-1")
+@pytest.mark.parametrize("cards", [1, 2])
+def test_cards_together_evaluate_as_one(modules: dict[str, ModuleType], cards: int) -> None:
+    """In this process, card after card; the program itself runs on two ranks in test_bert_large.py."""
+    torch.manual_seed(1)
+    model, count = built(modules, **SIZE).eval(), {"batch_size": 4, "training_samples": 40, "evaluation_samples": 120}
+    scored, whole = torch.zeros(2), torch.zeros(2)
+    with torch.no_grad():
+        for rank in range(cards):
+            options = {"vocabulary": 60, "length": 24, "turn": 4, **count}
+            source = modules["generated_text"].GeneratedDialogues(alone(rank, cards, seed=cards), **options)
+            scored += sum(model.scored(batch) for batch in source.evaluation())
+        whole += sum(model.scored(batch) for batch in text(modules).evaluation())
+    assert scored.tolist() == pytest.approx(whole.tolist(), abs=1e-3)
+    assert scored[1] == 120
 
 
 def test_dialogues_in_files_are_trained_on(

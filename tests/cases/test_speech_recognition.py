@@ -160,7 +160,7 @@ def test_training_lowers_the_loss(program: Any, generated: Any, monkeypatch: pyt
     model = program.models.MODELS["conformer"](9, program.train.arguments())
     bank, optimizer = program.filterbanks.Filterbanks(), torch.optim.Adam(model.parameters(), lr=5e-3)
     losses = []
-    for batch in generated(batch_size=16, training_samples=25 * 16).training(0):
+    for batch in generated(batch_size=8, training_samples=20 * 8).training(0):
         heard = model(*bank(batch.waves, batch.samples), batch.characters)
         loss = program.recogniser.hybrid_loss(heard, batch, ctc_weight=0.3, smoothing=0.1)
         loss.backward()
@@ -168,6 +168,27 @@ def test_training_lowers_the_loss(program: Any, generated: Any, monkeypatch: pyt
         optimizer.zero_grad()
         losses.append(loss.item())
     assert sum(losses[-5:]) < 0.85 * sum(losses[:5])
+
+
+def test_errors_of_all_ranks_are_those_of_one(program: Any, generated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a model that hears something everywhere, wrong as it is."""
+    monkeypatch.setattr("sys.argv", ["train.py", *SIZES])
+    torch.manual_seed(1)
+    model = program.models.MODELS["conformer"](9, program.train.arguments()).eval()
+    model.output.bias.data[0] = -100.0
+    bank = program.filterbanks.Filterbanks()
+
+    def added(rank: int, cards: int) -> list[float]:
+        run, parts = alone(rank, cards), []
+        run.total = lambda value: parts.append(value) or 1
+        with torch.no_grad():
+            program.train.evaluate(model, bank, generated(rank, cards), run)
+        return parts  # errors, characters, utterances
+
+    one = added(0, 1)
+    assert 0 < one[0] != one[1]
+    assert one[2] == 120
+    assert [sum(parts) for parts in zip(added(0, 2), added(1, 2), strict=True)] == one
 
 
 def test_an_untrained_model_is_far_from_the_target(ended: dict[int, Ended]) -> None:

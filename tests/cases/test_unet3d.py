@@ -102,7 +102,7 @@ def test_whoever_averages_cells_is_never_wrong(generated: Any) -> None:
 def test_whoever_looks_at_voxels_alone_is_often_wrong(generated: Any, modules: SimpleNamespace) -> None:
     volumes, labels = next(iter(generated(batch_size=8, training_samples=8).training(0)))
     told_apart = (volumes > 1.5).byte() + 2 * (volumes < -1.5).byte()
-    assert 0.9 < (told_apart == labels).float().mean() < 0.95
+    assert 0.85 < (told_apart == labels).float().mean() < 0.9
     assert (labels == 0).float().mean() < 0.9
 
 
@@ -168,9 +168,7 @@ def learned(modules: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, rate: flo
     arguments = ["--filters", "4", "8", "8", *SMALL[4:], "--epoch-samples", str(2 * steps), "--lr", str(rate)]
     torch.manual_seed(1)
     monkeypatch.setattr("sys.argv", ["train.py", *arguments])
-    monkeypatch.setattr(
-        modules.train.loop, "begin", lambda *_, **__: SimpleNamespace(**vars(alone()), data="generated")
-    )
+    monkeypatch.setattr(modules.train.loop, "begin", lambda *_, **__: alone())
     monkeypatch.setattr(modules.train.loop, "train", train)
     modules.train.main()
     return sum(losses[-2:]) / sum(losses[:2])

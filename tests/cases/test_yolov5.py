@@ -178,28 +178,29 @@ def test_an_answer_to_a_crowd_is_neither_right_nor_wrong(modules: Any) -> None:
     assert modules[3].mean_average_precision(crowd, answers) == pytest.approx(1.0)
 
 
-def test_a_few_steps_lower_the_loss_and_a_learning_rate_of_zero_does_not(modules: Any) -> None:
-    made = modules[4].GeneratedObjects
+def test_a_batch_can_be_learned_and_a_learning_rate_of_zero_learns_nothing(modules: Any) -> None:
+    """The boxes, mostly: how much of an object an answer should claim grows as boxes get better."""
     options = {"batch_size": 8, "classes": 1, "size": 64, "cells": 2, "smallest": 0.5}
-    source = made(alone(), **options, training_samples=160, evaluation_samples=8)
-    before, after, still = (learned(modules, source, rate) for rate in (None, 5e-3, 0.0))
-    assert after < 0.8 * before
-    assert still == pytest.approx(before, rel=0.15)
+    source = modules[4].GeneratedObjects(alone(), **options, training_samples=8, evaluation_samples=8)
+    batch = next(source.training(0))
+    losses = learned(modules, batch, 2e-3)
+    assert losses[-1] < 0.65 * losses[0]
+    assert learned(modules, batch, 0.0)[-1] == pytest.approx(losses[0], rel=0.05)
 
 
-def learned(modules: Any, source: Any, rate: float | None) -> float:
-    """The mean loss of the last five of twenty steps; of the first five without a rate."""
+def learned(modules: Any, batch: Any, rate: float) -> list[float]:
+    """The losses of 24 steps."""
     torch.manual_seed(1)
     model = modules[0].YOLOv5(1, **SMALL).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate or 0.0, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0)
     said = []
-    for images, targets in list(source.training(0))[: 5 if rate is None else None]:
-        loss = modules[2].detection_loss(model(images), targets, model.anchors)
+    for _ in range(24):
+        loss = modules[2].detection_loss(model(batch[0]), batch[1], model.anchors, box_weight=1.0)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         said.append(loss.item())
-    return sum(said[-5:]) / 5
+    return said
 
 
 QUICK = "--size 64 --depth 0.3 --width 0.25 --classes 2 --cells 2 --smallest 0.5 --evaluation-samples 60 --workers 0"
@@ -213,10 +214,11 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Ended]:
 
 
 def test_two_ranks_find_what_one_finds_and_keep_the_same_weights(ended: dict[int, Ended]) -> None:
+    """Scores of an untrained model are often equal, and their order is then the images'."""
     (one,), two = ended[1].ranks, ended[2].ranks
     assert two[0]["weights"] == two[1]["weights"] != one["weights"]
     assert [rank["samples"] for rank in (one, *two)] == [60] * 3
-    assert two[0]["value"] == two[1]["value"] == pytest.approx(one["value"], abs=1e-4)
+    assert two[0]["value"] == two[1]["value"] == pytest.approx(one["value"], abs=1e-3)
     assert ended[1].event("evaluation").samples == ended[2].event("evaluation").samples == 60
 
 
