@@ -71,11 +71,11 @@ class Chain(nn.Module):
         self.nodes = nn.ModuleList(Node(channels, shallowest, factor) for channels, factor in deeper)
 
     def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Returns what each node made, all of the shallowest map's shape."""
+        """Returns the first map and what each node made, all of its shape."""
         joined = [maps[0]]
         for node, deeper in zip(self.nodes, maps[1:], strict=True):
             joined.append(node(deeper, joined[-1]))
-        return joined[1:]
+        return joined
 
 
 class Aggregation(nn.Module):
@@ -99,6 +99,6 @@ class Aggregation(nn.Module):
         """Returns B x channels[0] x height/4 x width/4."""
         maps, ends = list(maps), []
         for shallowest, stage in zip(reversed(range(len(maps) - 1)), self.stages, strict=True):
-            maps[shallowest + 1 :] = stage(maps[shallowest:])
+            maps[shallowest + 1 :] = stage(maps[shallowest:])[1:]
             ends.insert(0, maps[-1])
         return self.last(ends)[-1]

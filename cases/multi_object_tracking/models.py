@@ -43,7 +43,7 @@ class FairMOT(nn.Module):
     """
 
     def __init__(self, channels: list[int], hidden: int = 256, appearance: int = 128) -> None:
-        """`channels`: of DLA's levels, six or the first five; `hidden`: of the heads.
+        """`channels`: of DLA's levels, six or the first four or five; `hidden`: of the heads.
 
         appearance: numbers that an object is told by.
         """
@@ -73,7 +73,7 @@ def head(before: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 def fairmot(args: argparse.Namespace) -> FairMOT:
-    """FairMOT on DLA-34, of these widths (six levels as published, five in a smaller one)."""
+    """FairMOT on DLA-34, of these widths (six as published, four or five in a smaller one)."""
     network = FairMOT(args.widths, args.hidden, args.appearance)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):

@@ -12,16 +12,18 @@ from torch.nn import functional
 
 #: Overlap that a box has at least whose corners are off by an object's radius (arXiv 1808.01244, section 3.2).
 OVERLAP = 0.7
-#: Of the boxes' loss beside the others (arXiv 1904.07850, section 3).
-BOX_WEIGHT = 0.1
 
 
 class Objective(nn.Module):
     """The network with what only training needs: a classifier of identities, and how the two tasks are weighed."""
 
-    def __init__(self, network: nn.Module, appearance: int, identities: int) -> None:
-        """`appearance`: numbers that an object is told by; `identities`: that are trained on."""
+    def __init__(self, network: nn.Module, appearance: int, identities: int, box_weight: float = 0.1) -> None:
+        """`appearance`: numbers that an object is told by; `identities`: that are trained on.
+
+        box_weight: of the boxes' loss beside the others (arXiv 1904.07850, section 3).
+        """
         super().__init__()
+        self.box_weight = box_weight
         self.network = network
         self.classifier = nn.Linear(appearance, identities)
         self.scale = math.sqrt(2) * math.log(max(identities - 1, 2))
@@ -30,8 +32,21 @@ class Objective(nn.Module):
     def forward(self, frames: Frames) -> torch.Tensor:
         """The loss of a batch."""
         maps = Maps(*(part.float() for part in self.network(frames.images)))
-        losses = torch.stack((detection_loss(maps, frames), self.identity_loss(maps.appearance, frames)))
+        losses = torch.stack((self.detection_loss(maps, frames), self.identity_loss(maps.appearance, frames)))
         return ((-self.doubts).exp() * losses + self.doubts).sum() / 2
+
+    def detection_loss(self, maps: Maps, frames: Frames) -> torch.Tensor:
+        """The loss of centres (focal), boxes and shifts (absolute differences in places of the map)."""
+        known = (frames.identities >= 0).float()
+        centres = middles(frames.boxes, maps.centre.shape[-2:])
+        places = centres.long()
+        heat = heatmap(frames.boxes, known, maps.centre.shape[-2:])
+        count = known.sum().clamp(min=1)
+        boxes = frames.boxes / STRIDE
+        edges = torch.cat((centres - boxes[..., :2], boxes[..., 2:] - centres), dim=-1)
+        sides = (at(maps.edges, places) - edges).abs().mean(-1)
+        shifts = (at(maps.shift, places) - (centres - places)).abs().mean(-1)
+        return focal_loss(maps.centre[:, 0], heat) / count + ((self.box_weight * sides + shifts) * known).sum() / count
 
     def identity_loss(self, appearance: torch.Tensor, frames: Frames) -> torch.Tensor:
         """Cross-entropy of the identities at the objects' centres."""
@@ -41,20 +56,6 @@ class Objective(nn.Module):
         answers = torch.where(known, frames.identities, -100)  # what cross_entropy leaves out
         total = functional.cross_entropy(self.classifier(told).flatten(0, 1), answers.flatten(), reduction="sum")
         return total / known.sum().clamp(min=1)
-
-
-def detection_loss(maps: Maps, frames: Frames) -> torch.Tensor:
-    """The loss of centres (focal), boxes and shifts (absolute differences in places of the map)."""
-    known = (frames.identities >= 0).float()
-    centres = middles(frames.boxes, maps.centre.shape[-2:])
-    places = centres.long()
-    heat = heatmap(frames.boxes, known, maps.centre.shape[-2:])
-    count = known.sum().clamp(min=1)
-    boxes = frames.boxes / STRIDE
-    edges = torch.cat((centres - boxes[..., :2], boxes[..., 2:] - centres), dim=-1)
-    sides = (at(maps.edges, places) - edges).abs().mean(-1)
-    shifts = (at(maps.shift, places) - (centres - places)).abs().mean(-1)
-    return focal_loss(maps.centre[:, 0], heat) / count + ((BOX_WEIGHT * sides + shifts) * known).sum() / count
 
 
 def middles(boxes: torch.Tensor, places: torch.Size) -> torch.Tensor:

@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS), help="channels of DLA's levels")
     parser.add_argument("--hidden", type=int, default=256, help="channels of the heads")
     parser.add_argument("--appearance", type=int, default=128, help="numbers that an object is told by")
+    parser.add_argument("--box-weight", type=float, default=0.1, help="of the boxes' loss beside the others")
     parser.add_argument("--norm-momentum", type=float, default=0.1, help="of the normalisations' running means")
     parser.add_argument("--size", type=int, nargs=2, default=[608, 1088], help="height and width in pixels")
     parser.add_argument("--fields", type=int, nargs=2, default=[4, 8], help="rows and columns of a generated frame")
@@ -88,7 +89,7 @@ def main() -> None:
     run = loop.begin(args, generator=GeneratedFrames.name, versions={"torchvision": torchvision.__version__})
     frames, identities = source(args, run)
     network = MODELS[args.model](args)
-    objective = Objective(network, args.appearance, identities).to(run.device)
+    objective = Objective(network, args.appearance, identities, args.box_weight).to(run.device)
     parallel = loop.distributed(objective, run, args.compile)
     loop.train(
         run,

@@ -17,9 +17,9 @@ for name in ("torchvision", "timm", "scipy", "motmetrics"):
     pytest.importorskip(name)
 
 FOLDER = "multi_object_tracking"
-SMALL = {"widths": [8, 8, 8, 16, 16], "hidden": 32, "appearance": 16}
+SMALL = {"widths": [8, 8, 8, 16], "hidden": 32, "appearance": 16}
 FRAMES: dict[str, Any] = {"size": (64, 64), "fields": (2, 2), "identities": 8, "clip": 5}
-ARGUMENTS = ["--widths", "8", "8", "8", "16", "16", "--hidden=32", "--appearance=16", "--size", "64", "64"]
+ARGUMENTS = ["--widths", "8", "8", "8", "16", "--hidden=32", "--appearance=16", "--size", "64", "64"]
 ARGUMENTS += ["--fields", "2", "2", "--identities=8", "--clip=5", "--most=16", "--batch-size=2", "--epoch-samples=8"]
 ARGUMENTS += ["--evaluation-samples=18", "--epochs=1", "--workers=0", "--lr=0.01", "--score=0.05"]
 
@@ -127,8 +127,9 @@ def generated(modules: Any, **changes: Any) -> Any:
 def test_whoever_knows_the_answers_has_no_loss_and_detects_every_box(modules: Any) -> None:
     frames = next(generated(modules, size=(128, 128)).training(0))
     maps = perfect(modules, frames, 8)
-    assert modules.objective.detection_loss(maps, frames) < 1e-4
-    assert modules.objective.detection_loss(maps, frames._replace(boxes=frames.boxes + 8)) > 1
+    objective = modules.objective.Objective(torch.nn.Identity(), 8, 8)
+    assert objective.detection_loss(maps, frames) < 1e-4
+    assert objective.detection_loss(maps, frames._replace(boxes=frames.boxes + 8)) > 1
     found = modules.detections.detections(maps, 16)
     for row, boxes, identities in zip(found, frames.boxes, frames.identities, strict=True):
         told = row[row[:, 0] > 0.5]
@@ -162,7 +163,7 @@ def test_it_learns_what_is_where_and_who_it_is(modules: Any) -> None:
     losses = []
     for _ in range(12):
         maps = objective.network(frames.images)
-        parts = modules.objective.detection_loss(maps, frames), objective.identity_loss(maps.appearance, frames)
+        parts = objective.detection_loss(maps, frames), objective.identity_loss(maps.appearance, frames)
         losses.append([part.item() for part in parts])
         objective(frames).backward()
         optimizer.step()
