@@ -92,6 +92,7 @@ class Erased:
 
 
 def together(samples: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch of samples, channels last."""
-    images = torch.stack([image for image, _ in samples]).contiguous(memory_format=torch.channels_last)
-    return images, torch.tensor([label for _, label in samples])
+    """A batch of samples, channels last, shuffled: mixing takes neighbours, which repeats of an image would be."""
+    mixed = [samples[place] for place in torch.randperm(len(samples)).tolist()]
+    images = torch.stack([image for image, _ in mixed]).contiguous(memory_format=torch.channels_last)
+    return images, torch.tensor([label for _, label in mixed])

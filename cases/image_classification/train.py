@@ -48,7 +48,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--classes", type=int, default=1000, help="of generated images")
     parser.add_argument("--mixup", type=float, metavar="ALPHA", help="blend images; with --cutmix, of half the batches")
     parser.add_argument("--cutmix", type=float, metavar="ALPHA", help="put a box of another image into each")
-    parser.add_argument("--randaugment", type=int, metavar="M", help="two changes to stored images, M of 0 to 30")
+    parser.add_argument(
+        "--randaugment", type=int, choices=range(31), metavar="M", help="two changes to stored images, M of 0 to 30"
+    )
     parser.add_argument("--erasing", type=float, default=0.0, help="share of stored images with a box of noise")
     parser.add_argument("--repeats", type=int, default=1, help="how often an epoch has each of its stored images")
     args = parser.parse_args()
@@ -82,7 +84,12 @@ def mixed(args: argparse.Namespace, classes: int) -> Callable[[Batch], Batch]:
     if not kinds:
         return lambda batch: batch
     choice = v2.RandomChoice(kinds)
-    return lambda batch: choice(batch[0].float(), batch[1])
+
+    def mix(batch: Batch) -> Batch:
+        images, shares = choice(batch[0].float(), batch[1])
+        return images.contiguous(memory_format=torch.channels_last), shares  # on CUDA a roll gives channels first
+
+    return mix
 
 
 def optimiser(args: argparse.Namespace, model: nn.Module, run: training.Run) -> torch.optim.Optimizer:

@@ -54,9 +54,8 @@ class Lamb(torch.optim.Optimizer):
         (first, second), count = self._moments(group, weights)
         (beta1, beta2), taken = group["betas"], 1.0 if skipped is None else 1 - skipped
         count += taken
-        torch._foreach_lerp_(first, gradients, (1 - beta1) * taken)
-        squares = torch._foreach_mul(gradients, gradients)
-        torch._foreach_lerp_(second, squares, (1 - beta2) * taken)
+        follow(first, gradients, (1 - beta1) * taken)
+        follow(second, torch._foreach_mul(gradients, gradients), (1 - beta2) * taken)
         steps = torch._foreach_div(second, 1 - beta2**count)
         torch._foreach_sqrt_(steps)
         torch._foreach_add_(steps, group["eps"])
@@ -78,6 +77,12 @@ class Lamb(torch.optim.Optimizer):
             group["count"] = torch.zeros((), device=weights[0].device)
         first, second = ([self.state[weight][name] for weight in weights] for name in ("first", "second"))
         return (first, second), group["count"]
+
+
+def follow(moments: list[torch.Tensor], values: Iterable[torch.Tensor], share: float | torch.Tensor) -> None:
+    """Moves every moment by this share of the way to its value. `torch._foreach_lerp_` would wait to read the share."""
+    torch._foreach_mul_(moments, 1 - share)
+    torch._foreach_add_(moments, torch._foreach_mul(values, share))
 
 
 def trust(weights: list[torch.Tensor], steps: list[torch.Tensor] | tuple[torch.Tensor, ...]) -> list[torch.Tensor]:

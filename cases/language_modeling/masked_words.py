@@ -31,7 +31,7 @@ class MaskedWords(nn.Module):
     metric = "mlm_accuracy"
 
     def __init__(self, args: argparse.Namespace) -> None:
-        """Reads vocabulary, width, layers, heads, length, dropout."""
+        """Reads vocabulary, width, layers, heads, positions, dropout."""
         super().__init__()
         config = BertConfig(
             vocab_size=args.vocabulary,

@@ -36,6 +36,7 @@ class Replies(nn.Module):
             resid_pdrop=args.dropout,
             embd_pdrop=args.dropout,
             attn_pdrop=args.dropout,
+            activation_function="gelu_pytorch_tanh",  # GPT-2's, in one kernel: the default keeps five steps of it
             initializer_range=spread(args.width),
             attn_implementation="sdpa",
             use_cache=False,

@@ -33,12 +33,10 @@ class Deformable(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """B x before x h x w to B x after x h x w."""
-        taps = self.taps(features)
+        taps = self.taps(features).float()  # the operation computes in fp32 alone
         offsets, weights = taps.split((2 * KERNEL * KERNEL, KERNEL * KERNEL), dim=1)
-        convolution = self.convolution
-        moved = deform_conv2d(
-            features, offsets, convolution.weight, convolution.bias, padding=1, mask=weights.sigmoid()
-        )
+        weight, bias = self.convolution.weight, self.convolution.bias
+        moved = deform_conv2d(features.float(), offsets, weight, bias, padding=1, mask=weights.sigmoid())
         return self.norm(moved).relu()
 
 

@@ -45,10 +45,13 @@ class Stills(Dataset[Frames]):
         return len(self._stills)
 
     def __getitem__(self, index: int) -> Frames:
-        """A frame without the dimension of a batch."""
+        """A frame without the dimension of a batch. Raises ValueError, naming it, for an image that is broken."""
         still = self._stills[index]
-        with Image.open(still.image) as file:
-            image = file.convert("RGB")
+        try:
+            with Image.open(still.image) as file:
+                image = file.convert("RGB")
+        except OSError as error:
+            raise ValueError(f"{still.image}: {error}") from error
         boxes, identities = torch.tensor(still.boxes).view(-1, 4), torch.tensor(still.identities, dtype=torch.int64)
         if self._trained:
             boxes, identities = boxes[identities >= 0], identities[identities >= 0]

@@ -67,12 +67,13 @@ def trained(render: nn.Module, rays: Rays) -> torch.Tensor:
 
 def evaluate(render: nn.Module, views: Views, run: training.Run) -> tuple[float, int]:
     """The mean over views of their PSNR in dB, and how many views there are; every rank does its part of each."""
-    errors = torch.zeros(2, views.views, device=run.device)
+    nothing = torch.zeros(2, views.views, device=run.device)
+    parts = [nothing]  # added up block by block: in 32 bits a sum over millions of pixels would lose the small ones
     for view, rays in views.evaluation():
         with run.autocast():
             found = squared_errors(render, rays, 1.0).mean(1)
-        errors.index_add_(1, view, torch.stack([found, torch.ones_like(found)]))
-    squared, pixels = loop.gathered(errors[None], run).sum(0).cpu()
+        parts.append(nothing.index_add(1, view, torch.stack([found, torch.ones_like(found)])))
+    squared, pixels = loop.gathered(torch.stack(parts).sum(0)[None], run).sum(0).cpu()
     whole = pixels == views.pixels
     return psnr(squared / pixels).mean().item(), int(whole.sum())
 

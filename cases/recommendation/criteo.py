@@ -53,8 +53,14 @@ class Blocks(Dataset[Batch]):
 
 
 def criteo(root: Path, run: Run, *, rows: Sequence[int], batch_size: int, workers: int) -> Stored:
-    """A source that reads batch after batch in a new order every epoch; the rows were shuffled when they were made."""
-    trained = Blocks(root / "terabyte_processed_train.bin", rows, batch_size, whole=False)
+    """A source that reads batch after batch in a new order every epoch; the rows were shuffled when they were made.
+
+    Raises ValueError where a file is not as it should be or an epoch has no step, OSError where it is not there.
+    """
+    path = root / "terabyte_processed_train.bin"
+    trained = Blocks(path, rows, batch_size, whole=False)
+    if len(trained) < run.world_size:
+        raise ValueError(f"{path}: no step of {run.world_size} cards with {batch_size} rows each in it")
     evaluated = Blocks(root / "terabyte_processed_test.bin", rows, batch_size, whole=True)
     return Stored(run, trained, evaluated, batch_size=1, workers=workers, collate=alone)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import sklearn
 import torch
 from criteo import criteo
+from descent import Descent
 from dlrm import DLRM, NUMBERS
 from generated_clicks import GeneratedClicks
 from models import MODELS, rows_of
@@ -42,13 +43,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def source(args: argparse.Namespace, run: training.Run) -> loop.Source:
-    """The clicks to train on and to evaluate."""
-    rows = rows_of(args)
-    if run.data == "real":
-        return criteo(Path(args.data), run, rows=rows, batch_size=args.batch_size, workers=args.workers)
-    count = {"training_samples": args.epoch_samples, "evaluation_samples": args.evaluation_samples}
-    return GeneratedClicks(run, rows=rows, batch_size=args.batch_size, **count)
+def begun(args: argparse.Namespace, run: training.Run) -> tuple[loop.Source, DLRM]:
+    """The clicks and the model. Ends the program with one line where they are not there or cannot be made."""
+    options = {"rows": rows_of(args), "batch_size": args.batch_size}
+    try:
+        if run.data == "real":
+            clicks: loop.Source = criteo(Path(args.data), run, workers=args.workers, **options)
+        else:
+            count = {"training_samples": args.epoch_samples, "evaluation_samples": args.evaluation_samples}
+            clicks = GeneratedClicks(run, **count, **options)
+        return clicks, MODELS[args.model](args, run).to(run.device)
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from None
 
 
 def evaluate(model: DLRM, clicks: loop.Source, run: training.Run) -> tuple[float, int]:
@@ -57,14 +63,14 @@ def evaluate(model: DLRM, clicks: loop.Source, run: training.Run) -> tuple[float
     A rank looks up in the others' tables too: all ask as often as each other, for as many samples, and a rank that has
     no more asks for samples that do not count.
     """
-    parts = list(clicks.evaluation())
-    mine = torch.tensor([[len(parts), max((len(part[0]) for part in parts), default=0)]], device=run.device)
-    turns, size = loop.gathered(mine, run).amax(0).tolist()
-    whole, none = torch.zeros(0, model.categories, dtype=torch.long), torch.zeros(0, NUMBERS)
-    nothing = [part.to(run.device) for part in (none, whole, torch.zeros(0))]
-    found = []
-    for turn in range(turns):
-        numbers, categories, clicked = parts[turn] if turn < len(parts) else nothing
+    batches, found = iter(clicks.evaluation()), []
+    none = torch.zeros(0, NUMBERS), torch.zeros(0, model.categories, dtype=torch.long), torch.zeros(0)
+    nothing = [part.to(run.device) for part in none]
+    while True:
+        numbers, categories, clicked = next(batches, nothing)
+        size = int(loop.gathered(torch.tensor([len(clicked)], device=run.device), run).max())
+        if size == 0:
+            break
         with run.autocast():
             scores = model(filled(numbers, size), filled(categories, size))
         found.append(torch.stack([scores[: len(clicked)].float(), clicked], dim=1))
@@ -88,8 +94,7 @@ def main() -> None:
     """Trains until the run is done."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedClicks.name, versions={"scikit-learn": sklearn.__version__})
-    clicks = source(args, run)
-    model = MODELS[args.model](args, run).to(run.device)
+    clicks, model = begun(args, run)
     networks = loop.distributed(model.networks, run, args.compile)
     criterion = nn.BCEWithLogitsLoss()
     loop.train(
@@ -97,8 +102,7 @@ def main() -> None:
         clicks,
         model=model,
         loss=lambda batch: criterion(networks(batch[0], model.tables(batch[1])).float(), batch[2]),
-        # The fused kernel takes no sparse gradients.
-        optimizer=torch.optim.SGD(model.parameters(), lr=args.lr * args.batch_size * run.world_size / 2048),
+        optimizer=Descent(model.parameters(), lr=args.lr * args.batch_size * run.world_size / 2048),
         epochs=args.epochs,
         rate=lambda epoch: rate(epoch, args.warmup_epochs, args.held_epochs, args.falling_epochs),
         evaluate=lambda: evaluate(model, clicks, run),

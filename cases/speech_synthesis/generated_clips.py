@@ -14,11 +14,11 @@ from pytest_sixdim.training import Run
 from pytest_sixdim.training.batches import Generated
 
 NOISE = 0.3
-SHORTEST, DURATIONS = 4, 5  # frames: a symbol lasts 4 to 8
+DURATIONS = 5  # that there are, one frame apart: with a shortest of 4 frames, symbols last 4 to 8
 
 
 class GeneratedClips(Generated):
-    """A source of `Clips` of between half of `longest` frames and all, and at most a symbol for every 5 frames."""
+    """A source of `Clips` of between half of `longest` frames and all, of symbols of `shortest` frames and more."""
 
     name = "spectra-1"
 
@@ -32,22 +32,23 @@ class GeneratedClips(Generated):
         symbols: int = SYMBOLS,
         bins: int = BINS,
         longest: int = 832,
+        shortest: int = 4,
     ) -> None:
         """Raises ValueError where not even half of the frames have room for the longest symbol."""
-        if longest < 2 * (SHORTEST + DURATIONS):
-            raise ValueError(f"clips of {longest} frames are too short: {2 * (SHORTEST + DURATIONS)} are needed")
+        if longest < 2 * (shortest + DURATIONS):
+            raise ValueError(f"clips of {longest} frames are too short: {2 * (shortest + DURATIONS)} are needed")
         super().__init__(
             run, batch_size=batch_size, training_samples=training_samples, evaluation_samples=evaluation_samples
         )
-        self.longest = longest
+        self.longest, self._most = longest, longest // (shortest + 1)  # frames, symbols
         spectra = torch.randn((symbols, bins), generator=torch.Generator().manual_seed(1))
         self.spectra = spectra.to(run.device)
-        self.durations = (SHORTEST + torch.arange(symbols) % DURATIONS).to(run.device)
+        self.durations = (shortest + torch.arange(symbols) % DURATIONS).to(run.device)
 
     def made(self, count: int, generator: torch.Generator) -> Clips:
         """Symbols are drawn until no more fits into the frames that are drawn; the last that fits ends the clip."""
         options = {"generator": generator, "device": self.device}
-        symbols = torch.randint(1, len(self.spectra), (count, self.longest // 5), **options)
+        symbols = torch.randint(1, len(self.spectra), (count, self._most), **options)
         room = torch.randint(self.longest // 2, self.longest + 1, (count, 1), **options)
         fits = self.durations[symbols].cumsum(1) <= room
         symbols, lengths = symbols * fits, fits.sum(1)

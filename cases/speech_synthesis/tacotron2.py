@@ -6,6 +6,7 @@ parameters. Training is teacher-forced: a frame is predicted from the text and f
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -74,7 +75,7 @@ class Encoder(nn.Module):
         nn.init.xavier_uniform_(self.embedding.weight)
         self.convolutions = nn.ModuleList(Convolution(sizes.width, sizes.width, sizes, nn.ReLU()) for _ in range(3))
         self.onward = nn.LSTM(sizes.width, sizes.width // 2, batch_first=True)
-        self.backward_ = nn.LSTM(sizes.width, sizes.width // 2, batch_first=True)
+        self.turned = nn.LSTM(sizes.width, sizes.width // 2, batch_first=True)
 
     def forward(self, symbols: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Texts are turned round one by one: packing them would need their lengths on the host."""
@@ -84,9 +85,9 @@ class Encoder(nn.Module):
             found = convolution(found) * there.unsqueeze(1)
         found = found.transpose(1, 2)
         place = torch.arange(symbols.shape[1], device=symbols.device).expand_as(symbols)
-        turned = torch.where(there, lengths.unsqueeze(1) - 1 - place, place).unsqueeze(2)
-        last = self.backward_(found.gather(1, turned.expand_as(found)))[0]
-        both = torch.cat((self.onward(found)[0], last.gather(1, turned.expand_as(last))), dim=2)
+        other_way = torch.where(there, lengths.unsqueeze(1) - 1 - place, place).unsqueeze(2)
+        last = self.turned(found.gather(1, other_way.expand_as(found)))[0]
+        both = torch.cat((self.onward(found)[0], last.gather(1, other_way.expand_as(last))), dim=2)
         return both * there.unsqueeze(2)
 
 
@@ -125,7 +126,7 @@ class Attention(nn.Module):
     def forward(
         self, heard: torch.Tensor, state: State, text: torch.Tensor, keys: torch.Tensor, absent: torch.Tensor
     ) -> State:
-        """heard: the frame before (B x prenet); text: B x L x width, keys: made of it; absent: where none is (B x L)."""
+        """heard: the frame before (B x prenet); text: B x L x width, keys: of it; absent: where none is (B x L)."""
         hidden, cell = self.lstm(torch.cat((heard, state.seen), dim=1), (state.hidden, state.cell))
         hidden = self.dropout(hidden)
         before = self.location(torch.stack((state.weights, state.summed), dim=1)).transpose(1, 2)
@@ -154,7 +155,7 @@ class Tacotron2(nn.Module):
         self.postnet = nn.Sequential(
             *(
                 Convolution(inside, outside, sizes, nn.Identity() if place == 4 else nn.Tanh())
-                for place, (inside, outside) in enumerate(zip(widths, widths[1:], strict=False))
+                for place, (inside, outside) in enumerate(pairwise(widths))
             )
         )
 

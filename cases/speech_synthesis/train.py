@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     for name, value in Sizes()._asdict().items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value, help="of the model")
     parser.add_argument("--longest", type=int, default=832, help="frames of a generated clip")
+    parser.add_argument("--shortest", type=int, default=4, help="frames of a generated symbol; up to four more")
     args = parser.parse_args()
     if args.data != "generated" and (args.symbols, args.bins) != Sizes()[:2]:
         parser.error("--symbols and --bins: a data set has {} and {}".format(*Sizes()[:2]))
@@ -43,7 +44,7 @@ def source(args: argparse.Namespace, run: training.Run) -> loop.Source:
 
         return ljspeech(Path(args.data), run, batch_size=args.batch_size, workers=args.workers)
     count = {"training_samples": args.epoch_samples, "evaluation_samples": args.evaluation_samples}
-    sizes = {"symbols": args.symbols, "bins": args.bins, "longest": args.longest}
+    sizes = {"symbols": args.symbols, "bins": args.bins, "longest": args.longest, "shortest": args.shortest}
     return GeneratedClips(run, batch_size=args.batch_size, **sizes, **count)
 
 

@@ -2,8 +2,9 @@
 
 Lee, Park, Baek, Oh, Kim, Lee: "On Recognizing Texts of Arbitrary Shapes with 2D Self-Attention",
 https://arxiv.org/abs/1910.04396, its section on the method: the shallow CNN, the adaptive 2D positional encoding and
-the locality-aware feedforward layer of the encoder, and the transformer's decoder. Where the paper leaves it open,
-layers normalise what they are given, attention has no biases, and a convolution's bias is its normalisation's.
+the locality-aware feedforward layer of the encoder, and the transformer's decoder. Where the paper leaves it open, it is
+as in MMOCR's satrn_academic: layers normalise what they are given, attention has no biases, a convolution's bias is its
+normalisation's, the decoder's inner activation is GELU.
 """
 
 from __future__ import annotations
@@ -117,8 +118,8 @@ class DecoderLayer(nn.Module):
         width, wide = sizes.width, sizes.feedforward
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.to_word, self.to_image = Attention(sizes), Attention(sizes)
-        layers = nn.Linear(width, wide), nn.ReLU(), nn.Linear(wide, width), nn.Dropout(sizes.dropout)
-        self.feedforward = nn.Sequential(*layers)
+        inner = nn.Linear(width, wide), nn.GELU(), nn.Dropout(sizes.dropout)
+        self.feedforward = nn.Sequential(*inner, nn.Linear(wide, width), nn.Dropout(sizes.dropout))
 
     def forward(self, sequence: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Sequence: B x T x C; image: B x S x C."""
@@ -151,7 +152,7 @@ class SATRN(nn.Module):
     def encoded(self, images: torch.Tensor) -> torch.Tensor:
         """What the decoder attends to: B x (H / 4 * W / 4) x width."""
         features = self.shallow((images.float() - self.mean) * self.scale).permute(0, 2, 3, 1)
-        return self.encoder(self.places(features)).flatten(1, 2)
+        return self.encoder(self.dropout(self.places(features))).flatten(1, 2)
 
     def decoded(self, image: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Scores of the character after each token (B x T x PADDING)."""

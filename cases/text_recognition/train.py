@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from alphabet import PADDING, folded, words
+from alphabet import END, PADDING, folded, words
 from generated_words import KINDS, GeneratedWords
 from models import MODELS, Reader
 from torch import nn
@@ -59,8 +59,13 @@ def source(args: argparse.Namespace, run: training.Run) -> loop.Source:
 
 
 def right(read: torch.Tensor, true: torch.Tensor) -> int:
-    """How many words (B x T, as `alphabet.encoded` without its first) are read rightly, but for case and symbols."""
-    return sum(folded(one) == folded(other) for one, other in zip(words(read), words(true), strict=True))
+    """How many words (B x T, as `alphabet.encoded` without its first) are read rightly, but for case and symbols.
+
+    A true word that has no END is longer than what can be read, and never read rightly.
+    """
+    whole = (true == END).any(1).tolist()
+    pairs = zip(words(read), words(true), whole, strict=True)
+    return sum(ended and folded(one) == folded(other) for one, other, ended in pairs)
 
 
 def evaluate(model: Reader, images: loop.Source, run: training.Run) -> tuple[float, int]:

@@ -61,6 +61,9 @@ class DisputedModel(Model):
     accuracy: Text | None = None
     linearity: Text | None = None
     stability: Text | None = None
+    target: Text | None = Field(
+        default=None, description="what accuracy was published against; accuracy is then unjudged"
+    )
 
 
 class EntryLimitsModel(LimitsModel):

@@ -58,7 +58,7 @@ class Generated(abc.ABC):
             yield self._block("evaluation", block, min(self.evaluated_at_once, self._evaluated - start))
 
     def _block(self, stream: str, block: int, count: int) -> Any:
-        # Blocks count up from their stream's number. A CPU's generator takes the last 32 bits of it: that two streams of
+        # Blocks count up from their stream's number. A generator on a CPU takes its last 32 bits: that two streams of
         # 100,000 blocks meet there has a chance of one in 20,000.
         first = int.from_bytes(hashlib.blake2b(stream.encode(), digest_size=8).digest(), "big")
         self._generator.manual_seed((first + block) % 2**63)

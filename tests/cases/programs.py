@@ -12,9 +12,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pytest
+
 from pytest_sixdim.core.events import Event
 from tests.training.conftest import events
-from tests.training.programs import ROOT, TORCHRUN, launch, write
+from tests.training.programs import LAUNCH, ROOT, TORCHRUN, launch, write
 
 CASES = ROOT / "cases"
 
@@ -95,6 +97,26 @@ class Ended:
     def event(self, kind: str) -> Any:
         """The last event of a kind."""
         return [event for event in self.events if event.kind == kind][-1]
+
+
+def run_here(
+    folder: str,
+    arguments: list[str],
+    settings: dict[str, Any],
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> list[Event]:
+    """Runs `cases/<folder>/train.py` in this process, which saves the start of another; returns its events."""
+    path = directory / "run.json"
+    path.write_text(json.dumps(settings))
+    for name in LAUNCH:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SIXDIM_RUN", str(path))
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    with imported(folder, "train") as (program,):
+        program.main()
+    return events(capsys.readouterr().out)
 
 
 def run_on(

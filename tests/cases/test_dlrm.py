@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
+from tests.cases.programs import CASES, alone, imported, told
 from tests.training.programs import TORCHRUN, launch, write
 
 torch = pytest.importorskip("torch")
@@ -28,8 +30,9 @@ METRIC = {"name": "roc_auc", "better": "higher", "target": 2.0}
 
 @pytest.fixture(scope="module")
 def modules() -> Iterator[SimpleNamespace]:
-    with imported(FOLDER, "train", "dlrm", "generated_clicks", "criteo") as (train, dlrm, clicks, criteo):
-        yield SimpleNamespace(train=train, dlrm=dlrm, clicks=clicks, criteo=criteo)
+    names = {"train": "train", "dlrm": "dlrm", "descent": "descent", "clicks": "generated_clicks", "criteo": "criteo"}
+    with imported(FOLDER, *names.values()) as found:
+        yield SimpleNamespace(**dict(zip(names, found, strict=True)))
 
 
 @pytest.fixture(scope="module")
@@ -85,40 +88,6 @@ def test_a_table_begins_with_the_same_values_on_any_number_of_ranks(modules: Any
     parts = [modules.dlrm.Tables(ROWS, 4, seed=3, rank=rank, world_size=2).vectors.weight for rank in range(2)]
     assert sum(len(part) for part in parts) == len(whole) == sum(ROWS)
     assert torch.equal(torch.cat(parts).sort(0).values, whole.sort(0).values)
-
-
-EXCHANGED = """
-import sys
-sys.path.insert(0, {folder!r})
-import torch
-from dlrm import Tables
-torch.distributed.init_process_group("gloo")
-rank, rows = torch.distributed.get_rank(), {rows!r}
-drawn = torch.Generator().manual_seed(1)
-categories = torch.stack([torch.randint(0, count, (2, 6), generator=drawn) for count in rows], dim=2)
-weights = torch.randn(2, 6, len(rows), 4, generator=drawn)
-shared, whole = Tables(rows, 4, seed=5, rank=rank, world_size=2), Tables(rows, 4, seed=5)
-found = shared(categories[rank])
-assert torch.equal(found, whole(categories[rank]))
-(found * weights[rank]).sum().backward()
-((whole(categories[0]) * weights[0]).sum() / 2 + (whole(categories[1]) * weights[1]).sum() / 2).backward()
-mine, everything = (tables.vectors.weight.grad.to_dense() for tables in (shared, whole))
-at, before = 0, dict(zip(whole.order.tolist(), range(len(rows))))
-starts = [sum(rows[:table]) for table in range(len(rows))]
-owned = shared.order.split(shared.counts)[rank].tolist()
-for table in owned:
-    assert torch.allclose(mine[at : at + rows[table]], everything[starts[table] : starts[table] + rows[table]])
-    at += rows[table]
-assert at == len(mine) > 0
-torch.distributed.destroy_process_group()
-"""
-
-
-def test_two_ranks_look_up_what_one_would_and_learn_what_one_would(tmp_path: Path) -> None:
-    """Vectors and gradients: those of the mean over both ranks' samples."""
-    program = write(tmp_path, EXCHANGED.format(folder=str(CASES / FOLDER), rows=ROWS))
-    result = launch([*TORCHRUN, "--nproc-per-node=2", program], None, tmp_path)
-    assert result.returncode == 0, result.stderr
 
 
 def test_generated_clicks_are_never_the_same_twice_and_those_of_their_seed(modules: Any) -> None:
@@ -230,30 +199,160 @@ def test_a_file_that_is_no_rows_is_named(modules: Any, tmp_path: Path) -> None:
         modules.criteo.criteo(root, alone(), rows=modules.dlrm.ROWS, batch_size=5, workers=0)
 
 
+def test_fewer_rows_than_a_step_needs_are_told_with_the_file(modules: Any, tmp_path: Path) -> None:
+    root = write_clicks(tmp_path / "criteo", 9)
+    with pytest.raises(ValueError, match=r"terabyte_processed_train.bin: no step of 2 cards with 5 rows each"):
+        modules.criteo.criteo(root, alone(0, 2), rows=modules.dlrm.ROWS, batch_size=5, workers=0)
+
+
+#: Runs the program. Before it trains, each rank compares its part of some tables with the whole of them.
+PROGRAM = """
+import json, sys
+sys.path.insert(0, {folder!r})
+import torch
+from dlrm import Tables
+from pytest_sixdim.training import loop
+
+def exchange(rank, rows):
+    drawn = torch.Generator().manual_seed(1)
+    categories = torch.stack([torch.randint(0, count, (2, 6), generator=drawn) for count in rows], dim=2)
+    weights = torch.randn(2, 6, len(rows), 4, generator=drawn)
+    shared, whole = Tables(rows, 4, seed=5, rank=rank, world_size=2), Tables(rows, 4, seed=5)
+    looked_up = shared(categories[rank])
+    assert torch.equal(looked_up, whole(categories[rank]))
+    (looked_up * weights[rank]).sum().backward()
+    ((whole(categories[0]) * weights[0]).sum() / 2 + (whole(categories[1]) * weights[1]).sum() / 2).backward()
+    parts = whole.vectors.weight.grad.to_dense().split(rows)
+    mine = [parts[table] for table in shared.order.split(shared.counts)[rank].tolist()]
+    assert torch.allclose(shared.vectors.weight.grad.to_dense(), torch.cat(mine))
+
+def overflow(rank, rows):
+    tables = Tables(rows, 4, seed=5, rank=rank, world_size=2)
+    vectors = tables(torch.zeros(1, len(rows), dtype=torch.long))
+    factors = torch.ones(len(rows), 4)
+    factors[0, 0] = float("inf") if rank == 1 else 1
+    (vectors * factors).sum().backward()
+    return tables.vectors.weight.grad.to_dense().isfinite().all().item()
+
+def train(run, source, *, model, evaluate, given=loop.train, **options):
+    exchange(run.rank, {rows!r})
+    found = dict(finite=overflow(run.rank, {rows!r}))
+    with loop.evaluating(model, run):
+        found["value"], found["samples"] = evaluate()
+    given(run, source, model=model, evaluate=evaluate, **options)
+    found["networks"] = [weight.sum().item() for weight in model.networks.parameters()]
+    json.dump(found, open("rank-%d.json" % run.rank, "w"))
+
+loop.train = train
+sys.argv[1:] = {arguments!r}
+import train as program
+program.main()
+"""
+
+
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of two ranks found."""
+    directory = tmp_path_factory.mktemp("two")
     arguments = [*SMALL, "--epoch-samples", "40", "--epochs", "1", "--evaluations", "1"]
-    return run_on(2, FOLDER, arguments, tmp_path_factory.mktemp("two"), told(METRIC))
+    program = write(directory, PROGRAM.format(folder=str(CASES / FOLDER), rows=ROWS, arguments=arguments))
+    result = launch([*TORCHRUN, "--nproc-per-node=2", program], told(METRIC), directory)
+    assert result.returncode == 0, result.stderr  # vectors and gradients are those of whole tables
+    return [json.loads((directory / f"rank-{rank}.json").read_text()) for rank in range(2)]
 
 
-def test_two_ranks_evaluate_as_one_does(two: Ended, modules: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_ranks_evaluate_as_one_does(
+    two: list[dict[str, Any]], modules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before training, when both know the same: from the same seed, over 1000, 1000 and 500 samples."""
     monkeypatch.setattr(sys, "argv", ["train.py", *SMALL])
-    args, run = modules.train.arguments(), alone()
+    run = alone()
     torch.manual_seed(run.seed)
-    model = modules.train.MODELS["dlrm"](args, run)
+    clicks, model = modules.train.begun(modules.train.arguments(), run)
     with torch.no_grad():
-        value, samples = modules.train.evaluate(model, modules.train.source(args, run), run)
-    assert [(rank["samples"], rank["value"]) for rank in two.ranks] == [(samples, pytest.approx(value, abs=1e-6))] * 2
-    assert samples == two.event("evaluation").samples == 2500
+        value, samples = modules.train.evaluate(model, clicks, run)
+    assert [(rank["samples"], rank["value"]) for rank in two] == [(2500, pytest.approx(value, abs=1e-6))] * 2
+    assert samples == 2500
 
 
-def test_evaluations_stand_at_equal_distances_in_an_epoch(tmp_path: Path) -> None:
-    root = write_clicks(tmp_path / "criteo", 80)
-    ended = run_on(
-        1, FOLDER, [*SMALL, "--data", str(root), "--epochs", "1", "--evaluations", "4"], tmp_path, told(METRIC, root)
-    )
-    evaluations = [event for event in ended.events if event.kind == "evaluation"]
-    assert [(event.epoch, event.step) for event in evaluations] == [(0.25, 10), (0.5, 20), (0.75, 30), (1.0, 40)]
-    assert ended.event("start").data == "real"
-    assert ended.event("end").status == "target_missed"
+def test_two_ranks_look_up_and_learn_what_one_would_and_keep_the_same_networks(two: list[dict[str, Any]]) -> None:
+    assert two[0]["networks"] == two[1]["networks"]
+
+
+def test_a_gradient_of_a_vector_that_overflows_is_seen_by_every_rank(two: list[dict[str, Any]]) -> None:
+    """The second rank's sample overflows in a table of the first or of the second: both have to skip the step."""
+    assert [rank["finite"] for rank in two] == [False, False]
+
+
+def test_descent_is_that_of_sgd_and_a_step_that_the_scaler_skips_changes_nothing(modules: Any) -> None:
+    def trained(kind: Any, factors: list[float]) -> list[Any]:
+        torch.manual_seed(1)
+        table, linear = torch.nn.Embedding(5, 3, sparse=True), torch.nn.Linear(3, 1)
+        optimizer = kind([*table.parameters(), *linear.parameters()], lr=0.1)
+        scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+        for factor in factors:
+            loss = (linear(table(torch.tensor([1, 4, 1]))) * factor).square().mean()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+        return [table.weight, linear.weight, linear.bias]
+
+    found, right = trained(modules.descent.Descent, [1.0, math.inf, 2.0]), trained(torch.optim.SGD, [1.0, 2.0])
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(found, right, strict=True))
+    assert not torch.equal(found[0], trained(torch.optim.SGD, [1.0])[0])
+
+
+def test_a_step_of_descent_waits_for_nothing(modules: Any) -> None:
+    """A fake tensor has no value: whoever asks for one, and would wait for a card, fails."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        weight = torch.nn.Parameter(torch.ones(3, 4))
+        weight.grad = torch.ones(3, 4)
+        optimizer = modules.descent.Descent([weight], lr=0.1)
+        optimizer.grad_scale, optimizer.found_inf = torch.ones(()), torch.zeros(())
+        optimizer.step()
+
+
+def test_clicks_on_disk_are_trained_on_in_half_precision(
+    modules: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: the program's source and model, a step of each batch, its evaluation."""
+    root, run = write_clicks(tmp_path / "criteo", 81), alone()
+    run.data = "real"
+    run.autocast = lambda: torch.autocast("cpu", torch.bfloat16)
+    monkeypatch.setattr(sys, "argv", ["train.py", *SMALL, "--batch-size=4", f"--data={root}"])
+    clicks, model = modules.train.begun(modules.train.arguments(), run)
+    optimizer = modules.descent.Descent(model.parameters(), lr=0.5)
+    losses = []
+    for epoch in range(8):
+        for numbers, categories, clicked in clicks.training(epoch):
+            with run.autocast():
+                scores = model(numbers, categories)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), clicked)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
+    assert len(losses) == 8 * 20
+    assert sum(losses[-20:]) < sum(losses[:20]) / 2
+    with torch.no_grad():
+        assert modules.train.evaluate(model, clicks, run) == (pytest.approx(1.0, abs=0.1), 81)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rank", "message"),
+    [
+        (["--data", "missing"], {}, "No such file.*missing/terabyte_processed_train.bin"),
+        (["--evaluation-samples", "10"], {"world_size": 27}, "26 tables cannot be shared by 27 cards"),
+    ],
+)
+def test_what_cannot_begin_is_told_in_one_line(
+    modules: Any, arguments: list[str], rank: dict[str, int], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = alone(**rank)
+    run.data = "real" if "--data" in arguments else "generated"
+    monkeypatch.setattr(sys, "argv", ["train.py", *SMALL, *arguments])
+    with pytest.raises(SystemExit, match=message):
+        modules.train.begun(modules.train.arguments(), run)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_sixdim.schema.baseline import baselines_path, load_baselines
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
 from tests.cases.programs import CASES, alone, imported, run_on, told
@@ -51,6 +52,16 @@ def test_every_parameter_takes_part(modules: Any) -> None:
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
 
 
+def test_it_trains_under_automatic_precision(modules: Any) -> None:
+    """torchvision's deformable convolution takes fp32 alone on a CPU."""
+    objective = modules.objective.Objective(modules.models.FairMOT(**small()), 16, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = objective(next(generated(modules).training(0)))
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert torch.isfinite(loss)
+
+
 def test_flops_of_a_sample_are_three_times_those_of_the_forward_pass(published: Any) -> None:
     """A multiplication with its addition is two; of a deformable convolution its convolution is counted."""
     from torch.utils.flop_counter import FlopCounterMode
@@ -64,6 +75,15 @@ def test_flops_of_a_sample_are_three_times_those_of_the_forward_pass(published: 
     assert [tuple(part.shape[1:]) for part in maps] == [(channels, 152, 272) for channels in (1, 4, 2, 128)]
     case = load_case(CASES / FOLDER / "fairmot.case.yaml", list(builtin_vendors()))
     assert case.flops_per_sample == pytest.approx(3 * counter.get_total_flops(), rel=0.005)
+
+
+def test_deepsparks_row_prints_back_as_published() -> None:
+    path = CASES / FOLDER / "fairmot.case.yaml"
+    (row,) = load_baselines(baselines_path(path), load_case(path, list(builtin_vendors())))
+    printed = [f"{figure.text} {figure.unit}".strip() for figure in row.figures.values()]
+    assert sorted(printed) == sorted(["52 samples/s", "69.8 %", "132 W", "0.97", "19.1 G", "1"])
+    assert (row.precision, row.batch_size, row.batch_scope, row.cards) == ("fp32", 64, "job", 8)
+    assert "server" in row.disputed["accuracy"]
 
 
 def test_a_deformable_convolution_is_a_usual_one_at_first(modules: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_on, told
+from tests.cases.programs import alone, imported, run_here, told
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
@@ -69,6 +69,14 @@ def test_repeats_are_versions_of_the_same_images(module: ModuleType, images_in_f
     assert len(next(images.training(0))[1].unique()) == 1
 
 
+def test_repeats_do_not_lie_beside_each_other(module: ModuleType) -> None:
+    """Mixing blends an image with its neighbour: of 96 images, each there three times, few are the neighbour's."""
+    torch.manual_seed(1)
+    _, labels = module.together([(torch.zeros(3, 2, 2), label // 3) for label in range(96)])
+    assert torch.bincount(labels).tolist() == [3] * 32
+    assert (labels == labels.roll(1)).sum() < 10
+
+
 def test_a_folder_that_is_missing_or_differs_is_named(module: ModuleType, images_in_folders: Path) -> None:
     def refused() -> str:
         with pytest.raises(SystemExit) as error:
@@ -89,13 +97,16 @@ def test_a_file_that_is_no_image_is_named(module: ModuleType, images_in_folders:
         list(images.evaluation())
 
 
-def test_images_in_folders_are_trained_on_and_evaluated(images_in_folders: Path, tmp_path: Path) -> None:
+def test_images_in_folders_are_trained_on_and_evaluated(
+    images_in_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--model", "resnet50", "--data", str(images_in_folders), "--precision", "amp-bf16", "--workers", "1"]
     arguments += ["--batch-size", "2", "--size", "32", "--epochs", "1"]
-    run = run_on(1, "image_classification", arguments, tmp_path, told(data=images_in_folders, precision="amp-bf16"))
-    start = run.event("start")
-    assert (start.data, start.generator) == ("real", None)
-    assert start.versions["compile"] is False
-    assert start.precision_probe == {"matmul": 8, "convolution": 8}
-    assert (run.event("evaluation").samples, run.event("segment").samples) == (10, 2)
-    assert run.event("end").status == "target_missed"
+    settings = told(data=images_in_folders, precision="amp-bf16")
+    seen = run_here("image_classification", arguments, settings, tmp_path, monkeypatch, capsys)
+    found = {event.kind: event for event in seen}
+    assert (found["start"].data, found["start"].generator) == ("real", None)
+    assert found["start"].versions["compile"] is False
+    assert found["start"].precision_probe == {"matmul": 8, "convolution": 8}
+    assert (found["evaluation"].samples, found["segment"].samples) == (10, 2)
+    assert found["end"].status == "target_missed"

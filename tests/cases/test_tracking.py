@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported
+from tests.cases.programs import alone, imported, run_on, told
 
 torch = pytest.importorskip("torch")
 for name in ("torchvision", "timm", "scipy", "motmetrics", "PIL"):
@@ -266,6 +266,24 @@ def test_a_file_that_is_missing_or_broken_is_named(
         path.write_text(change)
     with pytest.raises(SystemExit, match=text):
         read(modules, root)
+
+
+def test_an_image_that_is_broken_is_named(modules: Any, tmp_path: Path) -> None:
+    root = mot17_in(tmp_path)
+    broken = root / "train" / "MOT17-04-FRCNN" / "img1" / "000007.jpg"
+    broken.write_bytes(broken.read_bytes()[:400])
+    with pytest.raises(ValueError, match=r"000007\.jpg: "):
+        list(read(modules, root)[0].evaluation())
+
+
+def test_mot17_is_trained_on_and_evaluated(tmp_path: Path) -> None:
+    root = mot17_in(tmp_path)
+    arguments = ["--data", str(root), "--widths", "8", "8", "8", "16", "--hidden=8", "--appearance=8", "--size"]
+    arguments += ["64", "96", "--most=8", "--batch-size=2", "--epochs=1", "--workers=1"]
+    ended = run_on(1, "multi_object_tracking", arguments, tmp_path, told({"name": "mota", "better": "higher"}, root))
+    assert (ended.event("start").data, ended.event("start").generator) == ("real", None)
+    assert ended.event("evaluation").samples == ended.ranks[0]["samples"] == 8
+    assert ended.ranks[0]["steps"] == 8
 
 
 def test_a_folder_without_videos_is_named(modules: Any, tmp_path: Path) -> None:

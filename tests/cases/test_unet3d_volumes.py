@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, told
-from tests.training.conftest import events
+from tests.cases.programs import alone, imported, run_here, told
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -141,14 +139,11 @@ def test_the_program_trains_on_a_data_set(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("monai")
-    (root / "run.json").write_text(json.dumps(told(data=root, precision="amp-bf16")))
-    monkeypatch.setenv("SIXDIM_RUN", str(root / "run.json"))
     arguments = ["--data", str(root), "--filters", "2", "2", "2", "--size", "32", "--batch-size", "2"]
-    more = ["--workers", "1", "--passes", "3", "--epochs", "1", "--precision", "amp-bf16"]
-    monkeypatch.setattr("sys.argv", ["train.py", *arguments, *more])
-    with imported("volume_segmentation", "train") as (program,):
-        program.main()
-    found = {event.kind: event for event in events(capsys.readouterr().out)}
+    arguments += ["--workers", "1", "--passes", "3", "--epochs", "1", "--precision", "amp-bf16"]
+    settings = told(data=root, precision="amp-bf16")
+    seen = run_here("volume_segmentation", arguments, settings, root, monkeypatch, capsys)
+    found = {event.kind: event for event in seen}
     assert (found["start"].data, found["start"].generator) == ("real", None)
     assert found["evaluation"].samples == 2
     assert found["segment"].samples == 2

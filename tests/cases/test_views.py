@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_on, told
+from tests.cases.programs import alone, imported, run_here, told
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("PIL")
@@ -148,21 +148,17 @@ def test_files_of_both_parts_are_those_of_nerf_synthetic(modules: SimpleNamespac
     assert next(iter(views.training(0))).colours[0, 0].tolist() == pytest.approx([0.2, 0, 0, 0.2])
 
 
-def test_photographs_are_trained_on(tmp_path: Path) -> None:
+def test_photographs_are_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     photographs(tmp_path, "transforms", 9, alpha=False, camera_angle_x=0.8)
-    arguments = [
-        f"--data={tmp_path}",
-        "--batch-size=2",
-        "--precision=fp32",
-        "--epoch-samples=6",
-        "--rays=32",
-        "--cells=8",
-    ]
+    arguments = [f"--data={tmp_path}", "--batch-size=2", "--epoch-samples=6", "--epochs=4", "--rays=32", "--cells=8"]
     arguments += ["--places=8", "--candidates=16", "--levels=2", "--log2-entries=8", "--finest=24", "--width=16"]
-    ended = run_on(1, FOLDER, arguments, tmp_path, told(data=tmp_path))
-    assert ended.event("start").data == "real"
-    assert ended.ranks[0]["samples"] == 2
-    assert ended.event("evaluation").value > ended.ranks[0]["value"]
+    seen = run_here(FOLDER, arguments, told(data=tmp_path), tmp_path, monkeypatch, capsys)
+    evaluations = [event for event in seen if event.kind == "evaluation"]
+    assert seen[0].data == "real"
+    assert {event.samples for event in evaluations} == {2}
+    assert evaluations[-1].value > evaluations[0].value
 
 
 def test_what_is_missing_or_broken_is_named(modules: SimpleNamespace, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_on, told
+from tests.cases.programs import alone, imported, told
+from tests.training.conftest import events
 
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
@@ -80,14 +82,21 @@ def test_lines_may_be_empty_and_the_last_without_its_end(module: ModuleType, tmp
     assert [lines[index] for index in range(len(lines))] == [("a/b.jpg", "Word"), ("./c.jpg", "two words")]
 
 
-def test_the_program_trains_on_them_and_evaluates_each_once(root: Path, tmp_path: Path) -> None:
+def test_the_program_trains_on_them_and_evaluates_each_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     layers = ["--width=16", "--heads=2", "--feedforward=32", "--encoder-layers=1", "--decoder-layers=1"]
     more = [f"--data={root}", "--training-sets", "Syn90k", "SynthText", "--batch-size=2", "--epochs=1", "--workers=1"]
-    run = told({"name": "word_accuracy", "better": "higher", "target": 101.0}, root)
-    ended = run_on(1, "text_recognition", [*layers, *more], tmp_path, run)
-    assert ended.ranks[0]["steps"] == 6
-    assert ended.event("evaluation").samples == 6
-    assert (ended.event("start").data, ended.event("start").generator) == ("real", None)
+    run = told({"name": "word_accuracy", "better": "higher", "target": 101.0}, root, precision="amp-bf16")
+    (root / "run.json").write_text(json.dumps(run))
+    monkeypatch.setenv("SIXDIM_RUN", str(root / "run.json"))
+    monkeypatch.setattr("sys.argv", ["train.py", *layers, *more, "--precision=amp-bf16"])
+    with imported("text_recognition", "train") as (program,):
+        program.main()
+    found = {event.kind: event for event in events(capsys.readouterr().out)}
+    assert (found["start"].data, found["start"].generator) == ("real", None)
+    assert (found["evaluation"].step, found["evaluation"].samples) == (6, 6)
+    assert found["end"].status == "target_missed"
 
 
 def test_a_missing_label_file_is_named(module: ModuleType, root: Path) -> None:

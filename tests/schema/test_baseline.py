@@ -148,6 +148,7 @@ def test_figure_without_a_unit_is_refused(workbench) -> None:
         ("card0: [power]", "entries[0].card0: power: this entry has no such figure"),
         ("card0: [speed]", "entries[0].card0[0]: 'speed'; allowed: power, memory"),
         ("disputed: {speed: why}", "entries[0].disputed: speed: this entry has no such figure"),
+        ("disputed: {targets: why}", "unknown key 'targets' in entries[0].disputed; did you mean 'target'?"),
         ("disputed: [speed]", "entries[0].disputed: must be a mapping, not a list of 1"),
         ("data: generated", "entries[0].generator: must be given where 'data' is generated, and only there"),
         ("generator: g", "entries[0].generator: must be given where 'data' is generated, and only there"),

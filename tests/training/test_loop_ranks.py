@@ -41,6 +41,7 @@ PROGRAM = """
 
     def after_step():
         means.append(model[0].running_mean.tolist())
+        found["drawn"] = torch.rand(1).item()
 
     found = {}
     loop.train(
@@ -71,6 +72,11 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_ranks_keep_the_same_weights(ranks: list[dict[str, Any]]) -> None:
     assert ranks[0]["weights"] == ranks[1]["weights"]
+
+
+def test_ranks_draw_each_its_own(ranks: list[dict[str, Any]]) -> None:
+    """Such as what is dropped out."""
+    assert ranks[0]["drawn"] != ranks[1]["drawn"]
 
 
 def test_rows_of_unequal_number_are_gathered_rank_by_rank(ranks: list[dict[str, Any]]) -> None:
