@@ -49,9 +49,9 @@ class Annotated:
             raise SystemExit(f"{path}: not COCO's instances ({type(error).__name__}: {error})") from None
         if not self.files or not kinds:
             raise SystemExit(f"{path}: it names no image or no category")
+        self.kinds = list(kinds)
         if not self.files[0].is_file():
             raise SystemExit(f"{self.files[0]}: missing, but {path} names it")
-        self.classes = len(kinds)
 
     @staticmethod
     def _objects(annotations: list[dict[str, Any]], kinds: dict[int, int]) -> np.ndarray:
@@ -64,12 +64,12 @@ class Annotated:
         return np.array(rows, dtype=np.float32).reshape(-1, 6)
 
     def image(self, index: int) -> Image.Image:
-        """Raises SystemExit for a file that is missing or no image."""
+        """Raises ValueError for a file that is missing or no image: a worker hands it on, and SystemExit ends it."""
         try:
             with Image.open(self.files[index]) as image:
                 return image.convert("RGB")
         except OSError as error:
-            raise SystemExit(f"{self.files[index]}: {error.strerror or error}") from None
+            raise ValueError(f"{self.files[index]}: {error.strerror or error}") from None
 
 
 class Trained(Dataset[Sample]):
@@ -137,12 +137,12 @@ def coco_images(root: Path, run: Run, *, batch_size: int, size: int, workers: in
     Raises SystemExit, with the path, where the data set is not as it should be.
     """
     trained, evaluated = (Annotated(root, part) for part in ("train2017", "val2017"))
-    if trained.classes != evaluated.classes:
-        text = f"{root / 'annotations'}: {trained.classes} categories to train on, {evaluated.classes} to evaluate"
-        raise SystemExit(text)
+    if trained.kinds != evaluated.kinds:
+        counts = f"{len(trained.kinds)} to train on, {len(evaluated.kinds)} to evaluate"
+        raise SystemExit(f"{root / 'annotations'}: the two parts differ in their categories ({counts})")
     data = Trained(trained, size), Evaluated(evaluated, size)
     try:
         stored = Stored(run, *data, batch_size=batch_size, workers=workers, collate=together)
     except ValueError as error:
         raise SystemExit(f"{root}: {error}") from None
-    return stored, trained.classes
+    return stored, len(trained.kinds)

@@ -117,8 +117,8 @@ def exchanged(rows: torch.Tensor, sent: list[int], received: list[int]) -> torch
 class Exchange(torch.autograd.Function):
     """`exchanged`, with its gradient: the way back. Gradients are of the mean over ranks, as DDP's are.
 
-    Where a rank's gradients are not finite, every rank's become NaN: the gradient scaler has to skip a step on all ranks
-    or on none, else the networks part.
+    Where a rank's gradients are not finite, every rank's become NaN: the gradient scaler has to skip a step on all
+    ranks or on none, else the networks part.
     """
 
     @staticmethod

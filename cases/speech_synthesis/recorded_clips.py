@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import soundfile
 import torch
@@ -104,5 +105,5 @@ def ljspeech(root: Path, run: Run, *, batch_size: int, workers: int = 4) -> Stor
     held = clips[::HELD_OUT]
     trained = [clip for place, clip in enumerate(clips) if place % HELD_OUT]
     folder = root / "wavs"
-    options = {"batch_size": batch_size, "workers": workers, "collate": together}
+    options: dict[str, Any] = {"batch_size": batch_size, "workers": workers, "collate": together}
     return Stored(run, Recordings(folder, trained), Recordings(folder, held), **options)

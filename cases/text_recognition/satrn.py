@@ -2,8 +2,8 @@
 
 Lee, Park, Baek, Oh, Kim, Lee: "On Recognizing Texts of Arbitrary Shapes with 2D Self-Attention",
 https://arxiv.org/abs/1910.04396, its section on the method: the shallow CNN, the adaptive 2D positional encoding and
-the locality-aware feedforward layer of the encoder, and the transformer's decoder. Where the paper leaves it open, it is
-as in MMOCR's satrn_academic: layers normalise what they are given, attention has no biases, a convolution's bias is its
+the locality-aware feedforward layer of the encoder, and the transformer's decoder. What the paper leaves open is as in
+MMOCR's satrn_academic: layers normalise what they are given, attention has no biases, a convolution's bias is its
 normalisation's, the decoder's inner activation is GELU.
 """
 

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
+from tests.cases.programs import CASES, alone, imported, run_on, told
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -180,21 +180,19 @@ def test_what_is_wrong_with_a_file_is_told_with_its_path(
         shards.Shards(corpus / "eval_set_uncompressed", 24, 5)[0]
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Ended]:
+def test_two_ranks_evaluate_as_one_and_keep_the_same_weights(
+    modules: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one rank is this process, before training: from the same seed."""
     arguments = ["--model=bert_large", *SMALL, "--batch-size=2", "--epoch-samples=12", "--evaluation-samples=120"]
-    directory = tmp_path_factory.mktemp("bert")
-    one, two = (
-        run_on(ranks, "language_modeling", [*arguments, "--epochs=1"], directory, told(METRIC)) for ranks in (1, 2)
-    )
-    return one, two
-
-
-def test_two_ranks_evaluate_as_one_and_keep_the_same_weights(ended: tuple[Ended, Ended]) -> None:
-    one, two = ended
-    values = [rank["value"] for rank in [*one.ranks, *two.ranks]]
-    assert values == pytest.approx([values[0]] * 3, abs=1e-6)
-    assert {rank["samples"] for rank in [*one.ranks, *two.ranks]} == {120}
+    two = run_on(2, "language_modeling", [*arguments, "--epochs=1"], tmp_path, told(METRIC))
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    program, run = modules["train"], alone()
+    source = program.source(program.arguments(), run)
+    torch.manual_seed(run.seed)
+    value, samples = program.evaluate(built(modules, **SIZE).eval(), source, run)
+    assert [(rank["value"], rank["samples"]) for rank in two.ranks] == [(pytest.approx(value, abs=1e-6), samples)] * 2
+    assert samples == 120
     assert len({rank["weights"] for rank in two.ranks}) == 1
     assert (two.event("start").data, two.event("start").generator) == ("generated", "pairs-1")
 

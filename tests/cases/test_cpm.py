@@ -61,6 +61,14 @@ def test_layers_called_one_by_one_are_the_librarys_model(modules: dict[str, Modu
     assert torch.allclose(model.scores({"words": words}), model.model(words).logits, atol=1e-6)
 
 
+def test_an_activation_keeps_nothing_but_its_input(modules: dict[str, ModuleType]) -> None:
+    """Under automatic precision each further step of it would be kept with 16 kB a word and layer."""
+    kept: list[Any] = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda part: part):
+        built(modules, **SIZE).model.transformer.h[0].mlp.act(torch.ones(2, requires_grad=True))
+    assert len(kept) == 1
+
+
 def test_generated_dialogues_have_turns_and_padding(modules: dict[str, ModuleType]) -> None:
     batch = next(iter(text(modules, length=200, vocabulary=30_000, turn=50).training(0)))
     words, following = batch["words"], batch["following"]
@@ -161,22 +169,6 @@ def test_what_is_wrong_with_a_corpus_is_told_with_its_path(
     (tmp_path / "STC.json").write_text("{}")
     with pytest.raises(SystemExit, match=r"STC\.json: .*train and valid"):
         modules["prepare_dialogues"].prepare(tmp_path / "STC.json", tmp_path, share=1.0, vocabulary=60)
-
-
-@pytest.mark.parametrize("cards", [1, 2])
-def test_cards_together_evaluate_as_one(modules: dict[str, ModuleType], cards: int) -> None:
-    """In this process, card after card; the program itself runs on two ranks in test_bert_large.py."""
-    torch.manual_seed(1)
-    model, count = built(modules, **SIZE).eval(), {"batch_size": 4, "training_samples": 40, "evaluation_samples": 120}
-    scored, whole = torch.zeros(2), torch.zeros(2)
-    with torch.no_grad():
-        for rank in range(cards):
-            options = {"vocabulary": 60, "length": 24, "turn": 4, **count}
-            source = modules["generated_text"].GeneratedDialogues(alone(rank, cards, seed=cards), **options)
-            scored += sum(model.scored(batch) for batch in source.evaluation())
-        whole += sum(model.scored(batch) for batch in text(modules).evaluation())
-    assert scored.tolist() == pytest.approx(whole.tolist(), abs=1e-3)
-    assert scored[1] == 120
 
 
 def test_dialogues_in_files_are_trained_on(

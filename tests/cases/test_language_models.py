@@ -58,13 +58,12 @@ def test_generated_text_is_that_of_its_seed(generated: Any) -> None:
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("cards", [1, 2, 3])
+@pytest.mark.parametrize("cards", [2, 3])
 def test_each_evaluated_text_is_asked_once_whatever_the_cards(generated: Any, cards: int) -> None:
-    parts = [together(generated(rank, cards, seed=cards).evaluation(), generated.words) for rank in range(cards - 1)]
-    parts.append(together(generated(cards - 1, cards, seed=cards).evaluation(), generated.words))
-    alone_ = together(generated().evaluation(), generated.words)
+    parts = [together(generated(rank, cards, seed=cards).evaluation(), generated.words) for rank in range(cards)]
+    whole = together(generated().evaluation(), generated.words)
     assert torch.cat(parts).shape == (120, 32)
-    assert torch.equal(torch.cat(parts).unique(dim=0), alone_.unique(dim=0))
+    assert torch.equal(torch.cat(parts).unique(dim=0), whole.unique(dim=0))
 
 
 def test_words_are_as_likely_as_each_other(generated: Any) -> None:
@@ -137,6 +136,18 @@ def test_a_step_that_the_scaler_skips_changes_nothing_of_lamb(modules: dict[str,
         return weight.tolist(), optimizer.param_groups[0]["count"].item()
 
     assert trained([1.0, float("inf"), 3.0]) == trained([1.0, 3.0])
+
+
+def test_a_step_of_lamb_waits_for_nothing(modules: dict[str, ModuleType]) -> None:
+    """A fake tensor has no value: whoever asks for one, and would wait for a card, fails."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        weight = torch.nn.Parameter(torch.ones(3, 4))
+        weight.grad = torch.ones(3, 4)
+        optimizer = modules["lamb"].Lamb([weight])
+        optimizer.grad_scale, optimizer.found_inf = torch.ones(()), torch.zeros(())
+        optimizer.step()
 
 
 def test_mlperfs_names_and_filled_up_vocabulary_are_taken(modules: dict[str, ModuleType], tmp_path: Path) -> None:

@@ -155,12 +155,12 @@ def test_psnr_is_the_mean_over_views_and_each_counts_once(modules: SimpleNamespa
 
 def test_psnr_counts_small_errors_of_large_views(modules: SimpleNamespace) -> None:
     """A view of 4.2 million pixels, half of them wrong by 0.1 and then half by 0.005; 32 bits alone would say 23.01."""
-    rays, block = modules.train.Rays, 2**16
-    views: Any = SimpleNamespace(views=1, pixels=64 * block)
+    rays, block, blocks = modules.train.Rays, 2**13, 512
+    views: Any = SimpleNamespace(views=1, pixels=blocks * block)
 
     def evaluation() -> Iterator[tuple[Any, Any]]:
-        for number in range(64):
-            wrong = torch.tensor([0.1 if number < 32 else 0.005] * 3 + [1.0]).expand(block, 4)
+        for number in range(blocks):
+            wrong = torch.tensor([0.1 if number < blocks / 2 else 0.005] * 3 + [1.0]).expand(block, 4)
             yield torch.zeros(block, dtype=torch.long), rays(torch.zeros(1, 3), torch.zeros(1, 3), wrong)
 
     views.evaluation = evaluation

@@ -185,16 +185,16 @@ def test_a_batch_can_be_learned_and_a_learning_rate_of_zero_learns_nothing(modul
     batch = next(source.training(0))
     losses = learned(modules, batch, 2e-3)
     assert losses[-1] < 0.65 * losses[0]
-    assert learned(modules, batch, 0.0)[-1] == pytest.approx(losses[0], rel=0.05)
+    assert learned(modules, batch, 0.0, steps=4)[-1] == pytest.approx(losses[0], rel=0.05)
 
 
-def learned(modules: Any, batch: Any, rate: float) -> list[float]:
-    """The losses of 24 steps."""
+def learned(modules: Any, batch: Any, rate: float, steps: int = 20) -> list[float]:
+    """The losses of so many steps."""
     torch.manual_seed(1)
     model = modules[0].YOLOv5(1, **SMALL).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0)
     said = []
-    for _ in range(24):
+    for _ in range(steps):
         loss = modules[2].detection_loss(model(batch[0]), batch[1], model.anchors, box_weight=1.0)
         loss.backward()
         optimizer.step()
@@ -203,27 +203,37 @@ def learned(modules: Any, batch: Any, rate: float) -> list[float]:
     return said
 
 
-QUICK = "--size 64 --depth 0.3 --width 0.25 --classes 2 --cells 2 --smallest 0.5 --evaluation-samples 60 --workers 0"
+SIZES = "--size 64 --depth 0.3 --width 0.25 --classes 1 --cells 2 --smallest 0.8 --evaluation-samples 60 --workers 0"
 TWICE = "--batch-size 2 --epoch-samples 12 --epochs 1 --average 0.9"
+ARGUMENTS = [*SIZES.split(), *TWICE.split()]
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Ended]:
-    directory = tmp_path_factory.mktemp("yolov5")
-    return {ranks: run_on(ranks, "object_detection", [*QUICK.split(), *TWICE.split()], directory) for ranks in (1, 2)}
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    return run_on(2, "object_detection", ARGUMENTS, tmp_path_factory.mktemp("yolov5"))
 
 
-def test_two_ranks_find_what_one_finds_and_keep_the_same_weights(ended: dict[int, Ended]) -> None:
+def test_two_ranks_find_what_one_finds_and_keep_the_same_weights(
+    modules: Any, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Scores of an untrained model are often equal, and their order is then the images'."""
-    (one,), two = ended[1].ranks, ended[2].ranks
-    assert two[0]["weights"] == two[1]["weights"] != one["weights"]
-    assert [rank["samples"] for rank in (one, *two)] == [60] * 3
-    assert two[0]["value"] == two[1]["value"] == pytest.approx(one["value"], abs=1e-3)
-    assert ended[1].event("evaluation").samples == ended[2].event("evaluation").samples == 60
+    program, run = modules[5], alone()
+    monkeypatch.setattr("sys.argv", ["train.py", *ARGUMENTS])
+    args = program.arguments()
+    images, classes = program.source(args, run)
+    torch.manual_seed(1)
+    model = modules[6].MODELS["yolov5s"](classes, args).to(memory_format=torch.channels_last).eval()
+    with torch.no_grad():
+        value, samples = program.evaluate(model, images, run)
+    assert [rank["samples"] for rank in ended.ranks] == [samples] * 2 == [60] * 2
+    assert value > 0.1  # of large boxes that anchors fit
+    assert [rank["value"] for rank in ended.ranks] == pytest.approx([value] * 2, abs=5e-3)
+    assert ended.ranks[0]["weights"] == ended.ranks[1]["weights"]
+    assert ended.event("evaluation").samples == 60
 
 
-def test_the_program_says_that_its_data_is_generated(ended: dict[int, Ended]) -> None:
-    start = ended[2].event("start")
+def test_the_program_says_that_its_data_is_generated(ended: Ended) -> None:
+    start = ended.event("start")
     assert (start.data, start.generator) == ("generated", "boxes-1")
     assert "torchvision" in start.versions
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import Ended, alone, imported, run_on, told
+from tests.cases.programs import alone, imported, run_here, told
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -203,8 +203,14 @@ def test_what_is_missing_or_broken_is_named(modules: Any, tmp_path: Path) -> Non
     with pytest.raises(SystemExit, match="coco2017: the data set has 4 samples to train on"):
         modules[2].coco_images(root, alone(), **{**options, "batch_size": 5})
     (root / "train2017" / "000000000003.jpg").write_text("no image")
-    with pytest.raises(SystemExit, match=r"train2017/000000000003.jpg: cannot identify"):
-        modules[2].Annotated(root, "train2017").image(2)
+    images, _ = modules[2].coco_images(root, alone(), batch_size=4, size=64, workers=1)
+    with pytest.raises(ValueError, match=r"train2017/000000000003.jpg: cannot identify"):
+        list(images.training(0))
+    other = json.loads((root / "annotations" / "instances_val2017.json").read_text())
+    (root / "annotations" / "instances_val2017.json").write_text(json.dumps(other).replace("90", "91"))
+    with pytest.raises(SystemExit, match=r"annotations: the two parts differ in their categories \(2 to train on, 2"):
+        modules[2].coco_images(root, alone(), **options)
+    (root / "annotations" / "instances_val2017.json").write_text(json.dumps(other))
     (root / "val2017" / "000000000001.jpg").unlink()
     with pytest.raises(SystemExit, match=r"val2017/000000000001.jpg: missing, but .*instances_val2017.json names it"):
         modules[2].coco_images(root, alone(), **options)
@@ -216,15 +222,12 @@ def test_what_is_missing_or_broken_is_named(modules: Any, tmp_path: Path) -> Non
         modules[2].coco_images(root, alone(), **options)
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    directory = tmp_path_factory.mktemp("coco")
-    root = coco(directory / "coco2017")
+def test_a_data_set_as_coco_comes_is_trained_on_and_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = coco(tmp_path / "coco2017")
     options = f"--data {root} --size 64 --depth 0.3 --width 0.25 --batch-size 2 --epochs 1 --workers 1"
-    return run_on(1, "object_detection", options.split(), directory, told(data=root))
-
-
-def test_a_data_set_as_coco_comes_is_trained_on_and_evaluated(ended: Ended) -> None:
-    assert (ended.event("start").data, ended.event("start").generator) == ("real", None)
-    assert ended.event("evaluation").samples == 4
-    assert ended.event("segment").samples == 2
+    seen = run_here("object_detection", options.split(), told(data=root), tmp_path, monkeypatch, capsys)
+    found = {event.kind: event for event in seen}
+    assert (found["start"].data, found["start"].generator) == ("real", None)
+    assert (found["evaluation"].samples, found["segment"].samples) == (4, 2)
