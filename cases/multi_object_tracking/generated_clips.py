@@ -72,6 +72,10 @@ class GeneratedFrames(Generated):
         self._rows, self._columns = fields
         self._field = size[0] // fields[0], size[1] // fields[1]
         self._patterns = patterns(identities).to(run.device)
+        # Width and height of a field, of the smallest object and of the largest: copied once, as a copy waits.
+        self._whole = torch.tensor([self._field[1], self._field[0]], device=run.device)
+        ends = torch.tensor([WIDTHS, HEIGHTS], device=run.device) * self._whole[:, None]
+        self._least, self._most = ends.unbind(1)
         rows, columns = torch.meshgrid(torch.arange(fields[0]), torch.arange(fields[1]), indexing="ij")
         corner = torch.stack((columns * self._field[1], rows * self._field[0]), dim=-1)
         self._corners = corner.view(-1, 2).float().to(run.device)  # of the fields: x, y
@@ -84,13 +88,10 @@ class GeneratedFrames(Generated):
         """Frames of scenes (1, or as many as `times`) at these times."""
         fields = self._rows * self._columns
         drawn = torch.rand(scenes, fields, 7, generator=generator, device=self.device)
-        least = drawn.new_tensor([WIDTHS[0], HEIGHTS[0]])
-        most = drawn.new_tensor([WIDTHS[1], HEIGHTS[1]])
-        field = drawn.new_tensor([self._field[1], self._field[0]])
-        size = (least + (most - least) * drawn[..., 0:2]) * field
+        size = self._least + (self._most - self._least) * drawn[..., 0:2]
         way = 2 * drawn[..., 2:4] + SPEED * (2 * drawn[..., 4:6] - 1) * times[:, None, None]
         place = 1 - (way % 2 - 1).abs()  # there and back
-        corner = place * (field - size)
+        corner = place * (self._whole - size)
         size = size.expand_as(corner)
         lottery = torch.rand(scenes, self.identities, generator=generator, device=self.device)
         identity = lottery.topk(fields).indices.expand(len(times), fields)

@@ -73,7 +73,7 @@ def mot17(
     slots: for objects in a frame that is trained on. Raises SystemExit, naming the file, where one is missing or
     broken.
     """
-    folders = sorted((root / "train").glob("*/"), reverse=True)
+    folders = sorted((one for one in (root / "train").glob("*") if one.is_dir()), reverse=True)
     videos = sorted({folder.name.rsplit("-", 1)[0]: folder for folder in folders}.values())  # the first of each three
     if not videos:
         raise SystemExit(f"{root / 'train'} has no videos, such as MOT17-02-FRCNN")
@@ -87,6 +87,8 @@ def mot17(
     names = {name: index for index, name in enumerate(known)}
     for one in trained:
         one.identities[:] = [names.get((one.sequence, name), IGNORED) for name in one.identities]
+    if not names or not any(name != IGNORED for one in evaluated for name in one.identities):
+        raise SystemExit(f"{root / 'train'}: one half of the videos has no person in its gt.txt that counts")
     all_slots = max((len(one.boxes) for one in evaluated), default=1)
     sets = Stills(trained, size, slots, trained=True), Stills(evaluated, size, max(all_slots, 1), trained=False)
     return Stored(run, *sets, batch_size=batch_size, workers=workers, collate=together), max(len(names), 2)

@@ -60,9 +60,13 @@ class Objective(nn.Module):
 
 def middles(boxes: torch.Tensor, places: torch.Size) -> torch.Tensor:
     """Centres (B x N x 2: x, y) in places of a map, of the part of each box that the image shows."""
-    highest = boxes.new_tensor([places[1], places[0]])
-    corners = (boxes / STRIDE).unflatten(-1, (2, 2)).clamp(min=0).minimum(highest)
-    return corners.mean(-2).minimum(highest - 1e-3)
+    height, width = places
+    left, top, right, bottom = (boxes / STRIDE).unbind(-1)
+    across, down = (
+        ((one.clamp(0, length) + other.clamp(0, length)) / 2).clamp(max=length - 1e-3)
+        for one, other, length in ((left, right, width), (top, bottom, height))
+    )
+    return torch.stack((across, down), dim=-1)
 
 
 def at(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
@@ -88,9 +92,9 @@ def heatmap(boxes: torch.Tensor, known: torch.Tensor, places: torch.Size) -> tor
     size = (boxes[..., 2:] - boxes[..., :2]) / STRIDE
     reach = radius(size[..., 1], size[..., 0]).floor()[..., None]
     spread = (2 * reach + 1) / 6
-    lines = []
+    cells, lines = middles(boxes, places).floor(), []
     for axis, length in ((0, places[1]), (1, places[0])):
-        far = torch.arange(length, device=boxes.device) - middles(boxes, places)[..., axis, None].floor()
+        far = torch.arange(length, device=boxes.device) - cells[..., axis, None]
         lines.append((-(far**2) / (2 * spread**2)).exp() * (far.abs() <= reach))
     across, down = lines
     return ((down * known[..., None])[..., :, None] * across[..., None, :]).amax(1)

@@ -24,8 +24,9 @@ with warnings.catch_warnings():
 
 #: Overlap (IoU) from which on a track and an object may be the same.
 SAME = 0.5
-#: Columns that stand before a detection and before an object (which goes on: identity, box).
+#: Columns that stand before a detection and before an object (which goes on: identity, box), and all of an object's.
 PLACE = ("sequence", "number")
+OBJECT = len(PLACE) + 1 + 4
 
 
 class Counts(TypedDict):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 import torchvision
-from detections import detections
+from detections import APPEARANCE, detections
 from generated_clips import GeneratedFrames
 from models import MODELS, WIDTHS
 from mot17 import mot17
 from objective import Objective
-from tracking_accuracy import accuracy, found, objects
+from tracking_accuracy import OBJECT, PLACE, accuracy, found, objects
 
 from pytest_sixdim import training
 from pytest_sixdim.training import loop
@@ -63,7 +63,9 @@ def evaluate(
     objective: Objective, frames: loop.Source, run: training.Run, args: argparse.Namespace
 ) -> tuple[float, int]:
     """MOTA in % and the frames that it is of: each rank detects in its own, then each tracks in its own videos."""
-    there, seen, count = [], [], 0
+    there = [torch.zeros(0, OBJECT, device=run.device)]
+    seen = [torch.zeros(0, len(PLACE) + APPEARANCE.start + args.appearance, device=run.device)]
+    count = 0
     for batch in frames.evaluation():
         parts = []
         for images in batch.images.split(args.batch_size):
@@ -87,7 +89,10 @@ def main() -> None:
     """Trains until the run is done."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedFrames.name, versions={"torchvision": torchvision.__version__})
-    frames, identities = source(args, run)
+    try:
+        frames, identities = source(args, run)
+    except ValueError as error:
+        raise SystemExit(f"train.py: {error}") from None
     network = MODELS[args.model](args)
     objective = Objective(network, args.appearance, identities, args.box_weight).to(run.device)
     parallel = loop.distributed(objective, run, args.compile)

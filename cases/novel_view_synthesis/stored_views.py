@@ -1,14 +1,15 @@
 """Photographs of a scene with known cameras: the layouts of nerf_synthetic (Blender) and of instant-ngp's fox.
 
 nerf_synthetic: transforms_train.json and transforms_test.json, images of 800x800 pixels with opacity; every 25th
-of the test part is evaluated, 8 of 200. fox: one transforms.json; every eighth image is evaluated and
-not trained on. All images are read once and stay on the card, and rays are drawn there: no loader is waited for.
+of the test part is evaluated, 8 of 200. fox: one transforms.json; of the images that are there every eighth is
+evaluated and not trained on. All are read once and stay on the card, and rays are drawn there: no loader is waited for.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def stored_views(root: Path, run: Run, *, scale: float, workers: int, **options:
         trained, evaluated = first["frames"], second["frames"][::EVALUATED_EVERY]
     else:
         first = described(root / "transforms.json")
-        frames = sorted(first["frames"], key=lambda frame: str(frame["file_path"]))
+        frames = sorted(there(root, first["frames"]), key=lambda frame: str(frame["file_path"]))
         evaluated = frames[::HELD_OUT_EVERY]
         trained = [frame for index, frame in enumerate(frames) if index % HELD_OUT_EVERY]
     if not trained or not evaluated:
@@ -104,13 +105,26 @@ def described(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
+def there(root: Path, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The frames whose photographs there are, and a line that says how many there are not: fox lacks 17 of its 67."""
+    found = [frame for frame in frames if located(root, frame).exists()]
+    if 0 < len(found) < len(frames):
+        print(f"{root}: {len(frames) - len(found)} of {len(frames)} images are missing, left out", file=sys.stderr)
+    return found
+
+
+def located(root: Path, frame: dict[str, Any]) -> Path:
+    """Where a photograph lies: .png where the name has no ending."""
+    path = root / str(frame["file_path"])
+    return path if path.suffix else path.with_suffix(".png")
+
+
 def photograph(root: Path, frame: dict[str, Any]) -> torch.Tensor:
-    """Red, green, blue and opacity (height x width x 4, uint8); .png where the name has no ending."""
+    """Red, green, blue and opacity (height x width x 4, uint8)."""
     import numpy as np
     from PIL import Image
 
-    path = root / frame["file_path"]
-    path = path if path.suffix else path.with_suffix(".png")
+    path = located(root, frame)
     try:
         with Image.open(path) as image:
             return torch.from_numpy(np.array(image.convert("RGBA")))

@@ -88,7 +88,10 @@ def main() -> None:
     """Trains until the run is done."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedObjects.name, versions={"torchvision": torchvision.__version__})
-    images, classes = source(args, run)
+    try:
+        images, classes = source(args, run)
+    except ValueError as error:
+        raise SystemExit(f"train.py: {error}") from None
     model = MODELS[args.model](classes, args).to(run.device, memory_format=torch.channels_last)
     average = loop.Average(model, args.average) if args.average else None
     evaluated = average.model if average else model

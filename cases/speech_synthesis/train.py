@@ -72,7 +72,10 @@ def main() -> None:
     """Trains until the run is done."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedClips.name)
-    clips = source(args, run)
+    try:
+        clips = source(args, run)
+    except ValueError as error:
+        raise SystemExit(f"train.py: {error}") from None
     model = MODELS[args.model](args).to(run.device)
     if args.compile:
         model.attention.compile()  # one step: a compiler would unroll the loop over the frames

@@ -215,7 +215,6 @@ def train(
     scaler = run.grad_scaler()
     full = [group["lr"] for group in optimizer.param_groups]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    torch.manual_seed(1000 * run.seed + run.rank)  # what ranks drop out differs; until here they drew the same weights
     model.train()
     for epoch in run.epochs(math.ceil(epochs)):
         steps, batches = itertools.count(1), iter(source.training(epoch))

@@ -11,11 +11,13 @@ import pytest
 from pytest_sixdim.schema.baseline import baselines_path, load_baselines
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, alone, imported, run_on, told
+from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
 
 torch = pytest.importorskip("torch")
 for name in ("torchvision", "timm", "scipy", "motmetrics"):
     pytest.importorskip(name)
+
+from tests.cases.waiting import waiting  # noqa: E402 (torch)
 
 FOLDER = "multi_object_tracking"
 SMALL = {"widths": [8, 8, 8, 16], "hidden": 32, "appearance": 16}
@@ -27,7 +29,7 @@ ARGUMENTS += ["--evaluation-samples=18", "--epochs=1", "--workers=0", "--lr=0.01
 
 @pytest.fixture(scope="module")
 def modules() -> Iterator[Any]:
-    names = ("models", "aggregation", "objective", "detections", "generated_clips", "frames")
+    names = ("models", "aggregation", "objective", "detections", "generated_clips", "frames", "train")
     with imported(FOLDER, *names) as found:
         yield Namespace(**dict(zip(names, found, strict=True)))
 
@@ -192,21 +194,43 @@ def test_it_learns_what_is_where_and_who_it_is(modules: Any) -> None:
     assert losses[-1][1] < 0.8 * losses[0][1]
 
 
+def test_nothing_in_a_step_waits_for_the_card(modules: Any) -> None:
+    objective = modules.objective.Objective(modules.models.FairMOT(**small()), 16, 8)
+    batches = generated(modules).training(0)
+    assert waiting(lambda: objective(next(batches)).backward()) == []
+
+
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    directory, metric = tmp_path_factory.mktemp("fairmot"), {"name": "mota", "better": "higher", "target": 1e9}
-    return {ranks: run_on(ranks, FOLDER, ARGUMENTS, directory, told(metric)) for ranks in (1, 2)}
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    metric = {"name": "mota", "better": "higher", "target": 1e9}
+    return run_on(2, FOLDER, ARGUMENTS, tmp_path_factory.mktemp("fairmot"), told(metric))
 
 
-def test_two_ranks_find_what_one_finds_and_stay_alike(ended: Any) -> None:
-    one, (first, second) = ended[1].ranks[0], ended[2].ranks
-    assert first["value"] == second["value"] == pytest.approx(one["value"], abs=0.01)
-    assert one["samples"] == first["samples"] == second["samples"] == 18
-    assert first["weights"] == second["weights"] != one["weights"]
+def test_two_ranks_find_what_one_finds_and_stay_alike(
+    modules: Any, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py", *ARGUMENTS])
+    args, run = modules.train.arguments(), alone()
+    frames, identities = modules.train.source(args, run)
+    torch.manual_seed(1)
+    network = modules.models.MODELS["fairmot"](args)
+    objective = modules.objective.Objective(network, args.appearance, identities).eval()
+    with torch.no_grad():
+        value, samples = modules.train.evaluate(objective, frames, run, args)
+    first, second = ended.ranks
+    assert first["value"] == second["value"] == pytest.approx(value, abs=0.01)
+    assert first["samples"] == second["samples"] == samples == 18
+    assert first["weights"] == second["weights"]
 
 
-def test_a_run_reports_mota_on_generated_videos(ended: Any) -> None:
-    start, evaluation = ended[2].event("start"), ended[2].event("evaluation")
+def test_a_rank_without_a_clip_adds_nothing(modules: Any) -> None:
+    """Of 64 cards ten have none of the 54 generated clips."""
+    nothing = Namespace(evaluation=lambda: iter(()))
+    assert modules.train.evaluate(None, nothing, alone(), Namespace(appearance=16))[1] == 0
+
+
+def test_a_run_reports_mota_on_generated_videos(ended: Ended) -> None:
+    start, evaluation = ended.event("start"), ended.event("evaluation")
     assert (start.data, start.generator) == ("generated", "walkers-1")
     assert (evaluation.metric, evaluation.samples) == ("mota", 18)
     assert evaluation.value <= 100

@@ -16,6 +16,8 @@ from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
 
 torch = pytest.importorskip("torch")
 
+from tests.cases.waiting import waiting  # noqa: E402 (torch)
+
 FOLDER = "speech_synthesis"
 SMALL = ["--symbols=8", "--bins=4", "--longest=20", "--width=16", "--recurrent=16", "--prenet=8", "--prenet-dropout=0"]
 SHORT = [*SMALL, "--batch-size=2", "--epoch-samples=8", "--evaluation-samples=101", "--epochs=1", "--workers=0"]
@@ -176,6 +178,18 @@ def test_training_lowers_the_loss_and_reaches_every_weight(modules: Any) -> None
         optimizer.step()
         optimizer.zero_grad()
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_nothing_in_a_step_waits_for_the_card(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *SHORT])
+    batches = modules.train.source(modules.train.arguments(), alone()).training(0)
+
+    def step() -> None:
+        batch = next(batches)
+        modules.tacotron2.errors(model(*batch[:3]), batch).mean().backward()
+
+    model = small(modules)
+    assert waiting(step) == []
 
 
 def test_a_step_of_the_attention_is_what_compile_compiles(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:

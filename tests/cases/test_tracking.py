@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_on, told
+from tests.cases.programs import alone, imported, run_here, told
 
 torch = pytest.importorskip("torch")
 for name in ("torchvision", "timm", "scipy", "motmetrics", "PIL"):
@@ -276,14 +276,26 @@ def test_an_image_that_is_broken_is_named(modules: Any, tmp_path: Path) -> None:
         list(read(modules, root)[0].evaluation())
 
 
-def test_mot17_is_trained_on_and_evaluated(tmp_path: Path) -> None:
+def test_mot17_is_trained_on_and_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = mot17_in(tmp_path)
     arguments = ["--data", str(root), "--widths", "8", "8", "8", "16", "--hidden=8", "--appearance=8", "--size"]
     arguments += ["64", "96", "--most=8", "--batch-size=2", "--epochs=1", "--workers=1"]
-    ended = run_on(1, "multi_object_tracking", arguments, tmp_path, told({"name": "mota", "better": "higher"}, root))
-    assert (ended.event("start").data, ended.event("start").generator) == ("real", None)
-    assert ended.event("evaluation").samples == ended.ranks[0]["samples"] == 8
-    assert ended.ranks[0]["steps"] == 8
+    settings = told({"name": "mota", "better": "higher", "target": 1e9}, root)
+    seen = run_here("multi_object_tracking", arguments, settings, tmp_path, monkeypatch, capsys)
+    found = {event.kind: event for event in seen}
+    assert (found["start"].data, found["start"].generator) == ("real", None)
+    assert (found["evaluation"].samples, found["segment"].samples) == (8, 2)
+
+
+def test_videos_without_a_person_are_refused(modules: Any, tmp_path: Path) -> None:
+    """Nothing to find would be found in full."""
+    root = mot17_in(tmp_path)
+    for truth in root.glob("train/*/gt/gt.txt"):
+        truth.write_text("")
+    with pytest.raises(SystemExit, match=r"train: one half of the videos has no person"):
+        read(modules, root)
 
 
 def test_a_folder_without_videos_is_named(modules: Any, tmp_path: Path) -> None:

@@ -139,6 +139,23 @@ def test_one_file_of_cameras_holds_every_eighth_photograph_out(modules: SimpleNa
     assert rays.colours[0, 0].tolist() == pytest.approx([1, 0, 0, 1], abs=0.02)
 
 
+def test_photographs_that_are_named_and_not_there_are_left_out(
+    modules: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in fox, which names 67 photographs and holds 50; every eighth of these is evaluated."""
+    photographs(tmp_path, "transforms", 12, alpha=False, camera_angle_x=0.8)
+    for number in (0, 5):
+        (tmp_path / "images" / f"transforms_{number:04}.jpg").unlink()
+    views = stored(modules, tmp_path)
+    assert (len(views._images), views.views) == (8, 2)
+    assert views._held_out_poses[:, 1, 3].tolist() == pytest.approx([0.05 * 1, 0.05 * 10])
+    assert f"{tmp_path}: 2 of 12 images are missing, left out" in capsys.readouterr().err
+    for path in (tmp_path / "images").iterdir():
+        path.unlink()
+    with pytest.raises(SystemExit, match="0 images to train on and 0 to evaluate"):
+        stored(modules, tmp_path)
+
+
 def test_files_of_both_parts_are_those_of_nerf_synthetic(modules: SimpleNamespace, tmp_path: Path) -> None:
     photographs(tmp_path, "transforms_train", 3, alpha=True, camera_angle_x=2 * math.atan(0.5))
     photographs(tmp_path, "transforms_test", 26, alpha=True, camera_angle_x=2 * math.atan(0.5))

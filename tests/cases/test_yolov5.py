@@ -20,6 +20,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 pytest.importorskip("pycocotools")
 
+from tests.cases.waiting import waiting  # noqa: E402 (torch)
+
 PATH = CASES / "object_detection" / "yolov5.case.yaml"
 SMALL = {"depth": 0.1, "width": 0.125, "size": 64, "norm_momentum": 0.2}
 
@@ -186,6 +188,20 @@ def test_a_batch_can_be_learned_and_a_learning_rate_of_zero_learns_nothing(modul
     losses = learned(modules, batch, 2e-3)
     assert losses[-1] < 0.65 * losses[0]
     assert learned(modules, batch, 0.0, steps=4)[-1] == pytest.approx(losses[0], rel=0.05)
+
+
+def test_nothing_in_a_step_waits_for_the_card(modules: Any) -> None:
+    """What is copied once, before the first step, may."""
+    options = {"batch_size": 2, "classes": 4, "size": 64, "cells": 2, "smallest": 0.5}
+    batches = modules[4].GeneratedObjects(alone(), **options, training_samples=4, evaluation_samples=1).training(0)
+    model = modules[0].YOLOv5(4, **SMALL)
+
+    def step() -> None:
+        images, targets = next(batches)
+        modules[2].detection_loss(model(images), targets, model.anchors).backward()
+
+    step()
+    assert waiting(step) == []
 
 
 def learned(modules: Any, batch: Any, rate: float, steps: int = 20) -> list[float]:

@@ -91,8 +91,3 @@ def test_running_means_become_one_in_an_evaluation_and_not_in_a_step(ranks: list
     (_, mine, together, *_), (_, other, same, *_) = (found["means"] for found in ranks)
     assert mine != other
     assert together == same == pytest.approx([sum(pair) / 2 for pair in zip(mine, other, strict=True)])
-
-
-def test_what_chance_decides_in_a_step_differs_between_ranks(ranks: list[dict[str, Any]]) -> None:
-    """Such as what a dropout leaves out."""
-    assert ranks[0]["drawn"] != ranks[1]["drawn"]
