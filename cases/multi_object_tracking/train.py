@@ -20,6 +20,9 @@ from tracking_accuracy import OBJECT, PLACE, accuracy, found, objects
 from pytest_sixdim import training
 from pytest_sixdim.training import loop
 
+#: Pixels of a place on DLA's last map.
+COARSEST = 32
+
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
@@ -38,7 +41,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--clip", type=int, default=50, help="frames of a generated video that is evaluated")
     parser.add_argument("--most", type=int, default=128, help="detections in a frame, and objects of a real one")
     parser.add_argument("--score", type=float, default=0.4, help="that a detection has at least to be tracked")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if any(edge <= 0 or edge % COARSEST for edge in args.size):
+        parser.error(f"--size {args.size[0]} {args.size[1]}: both are multiples of {COARSEST} pixels")
+    return args
 
 
 def source(args: argparse.Namespace, run: training.Run) -> tuple[loop.Source, int]:

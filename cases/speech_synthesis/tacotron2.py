@@ -117,6 +117,7 @@ class Attention(nn.Module):
         self.score = nn.Linear(self.DEPTH, 1, bias=False)
         for layer in (self.query, self.key, self.location, self.located):
             nn.init.xavier_uniform_(layer.weight, nn.init.calculate_gain("tanh"))
+        nn.init.xavier_uniform_(self.score.weight)
 
     def begun(self, text: torch.Tensor) -> State:
         """The state before the first frame."""
@@ -151,6 +152,8 @@ class Tacotron2(nn.Module):
         self.dropout = nn.Dropout(sizes.recurrent_dropout)
         self.mel = nn.Linear(sizes.recurrent + sizes.width, sizes.bins)
         self.end = nn.Linear(sizes.recurrent + sizes.width, 1)
+        for layer in (*self.prenet, self.mel, self.end):
+            nn.init.xavier_uniform_(layer.weight)
         widths = [sizes.bins, *[sizes.width] * 4, sizes.bins]
         self.postnet = nn.Sequential(
             *(

@@ -79,6 +79,12 @@ class Instruments:
             self.asked = None
         return readings, errors
 
+    def due_now(self) -> None:
+        """See Sampler.due_now."""
+        for _, sampler, _ in self._open:
+            with suppress(*FAILURES):
+                sampler.due_now()
+
     def facts(self, *, quick: bool = False) -> tuple[list[dict[str, Any]], list[str]]:
         """What the samplers know of each card besides readings, the preferred sampler first, and what went wrong.
 

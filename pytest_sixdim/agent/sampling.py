@@ -144,8 +144,10 @@ class Sampling:
             fast = self._fast and began < self._fast_until and FAST_CHANNELS & self._instruments.sources.keys()
             period = FAST if fast else SLOW
             slow = self._slow_now or began >= slow_due - FAST / 2
-            if slow:
+            if self._slow_now:
                 self._slow_now = False
+                self._instruments.due_now()
+            if slow:
                 slow_due = Schedule(started, SLOW).following(began, began)
             self._pace.began(began, period)
             self._tick(lines, slow)

@@ -94,6 +94,13 @@ class Sampler(ABC):
         A card that did not answer is None. A channel that is not due yet is left out.
         """
 
+    def due_now(self) -> None:
+        """The window begins: the next `read` gives a reading, however dear the last one was.
+
+        A sampler that reads whenever it is asked has nothing to do here.
+        """
+        return
+
     def missing(self) -> Mapping[str, str]:
         """Why channels that `open` was asked for and does not offer cannot be read, where that is known."""
         return {}

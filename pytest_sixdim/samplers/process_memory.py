@@ -77,6 +77,10 @@ class ProcessMemorySampler(Sampler):
         self._longest_read = max(self._longest_read, cost)
         return {"memory": readings}
 
+    def due_now(self) -> None:
+        """See Sampler.due_now: a short window would else end before the next reading is due."""
+        self._due = 0.0
+
     def summary(self) -> Mapping[str, Any]:
         """The longest interval that was kept between readings, and the costliest reading, in s and CPU s."""
         return {"interval_max": self._longest_interval, "read_max": self._longest_read}

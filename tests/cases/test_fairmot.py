@@ -223,6 +223,15 @@ def test_two_ranks_find_what_one_finds_and_stay_alike(
     assert first["weights"] == second["weights"]
 
 
+def test_a_size_of_no_whole_places_is_refused(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py", "--size", "600", "1088"])
+    with pytest.raises(SystemExit):
+        modules.train.arguments()
+    assert "--size 600 1088: both are multiples of 32 pixels" in capsys.readouterr().err
+
+
 def test_a_rank_without_a_clip_adds_nothing(modules: Any) -> None:
     """Of 64 cards ten have none of the 54 generated clips."""
     nothing = Namespace(evaluation=lambda: iter(()))

@@ -1,4 +1,4 @@
-"""DeepSpark's table for TianGai 100: each of its twelve rows is a case, with the row as published and what is doubtful."""
+"""DeepSpark's table for TianGai 100: its twelve rows are cases, each with the row as published and what is doubtful."""
 
 from __future__ import annotations
 

@@ -131,8 +131,8 @@ def test_dropout_before_the_attention_stays_in_evaluation(modules: Any) -> None:
     frames = torch.ones(1, 50, 4)
     kept = small(modules, prenet_dropout=0.5).eval().heard(frames)
     whole = small(modules, prenet_dropout=0.0).eval().heard(frames)
-    assert not torch.equal(kept[:, 0], kept[:, 1])
-    assert torch.equal(whole[:, 0], whole[:, 1])
+    assert len(kept[0].unique(dim=0)) > 2
+    assert len(whole[0].unique(dim=0)) == 1
 
 
 def test_the_loss_is_that_of_both_mels_and_of_the_end(modules: Any) -> None:

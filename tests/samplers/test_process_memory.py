@@ -184,3 +184,15 @@ def test_a_name_with_brackets_and_spaces_does_not_confuse(tmp_path: Path) -> Non
     finally:
         os.killpg(process.pid, 9)
         process.wait()
+
+
+def test_the_window_begins_with_a_reading_however_dear_the_last_was(
+    tmp_path: Path, tree: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MINIMUM_INTERVAL", 1000.0)
+    sampler = opened(tmp_path, tree.pid)
+    assert sampler.read({"memory"})
+    assert sampler.read({"memory"}) == {}
+    sampler.due_now()
+    assert sampler.read({"memory"})
+    assert sampler.read({"memory"}) == {}
