@@ -26,10 +26,10 @@ frameworks: $(FRAMEWORKS:%=$(VENV)/frameworks/%/.made)  ## Install MindSpore, Pa
 frameworks-all:  ## The same, and TensorFlow
 	$(MAKE) frameworks FRAMEWORKS="mindspore paddlepaddle jax tensorflow"
 
-# Most tests wait for processes: six at a time keep two cores busy.
+# Most tests wait for processes: four at a time keep two cores busy.
 test: $(VENV)/.dev $(OLD_AND_BARE) frameworks  ## Run the tests
 	@echo "== running the tests (about fourteen minutes on two idle cores)"
-	$(BIN)/pytest -n 6 --dist worksteal tests
+	$(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
 	$(BIN)/ruff check .

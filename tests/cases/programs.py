@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,13 @@ sys.argv[1:] = {arguments!r}
 import train as program
 program.main()
 """
+
+
+def needs(*names: str) -> None:
+    """Skips the module where a library is not installed. None is imported: every worker collects every module."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"needs {name}, which is not installed", allow_module_level=True)
 
 
 @contextlib.contextmanager

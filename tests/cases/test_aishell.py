@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, told
+from tests.cases.programs import alone, imported, needs, told
 from tests.training.conftest import events
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("jiwer")
+needs("jiwer")
 soundfile = pytest.importorskip("soundfile")
 
 SIZES = ["--blocks=1", "--decoder-blocks=1", "--width=16", "--heads=2", "--hidden=32", "--kernel=5", "--workers=1"]

@@ -13,10 +13,10 @@ import pytest
 
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, alone, imported, run_on, told
+from tests.cases.programs import CASES, alone, imported, needs, run_on, told
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+needs("transformers")
 
 NAMES = ("models", "generated_text", "masked_words", "pretraining_shards", "train")
 SIZE = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 40, "length": 24, "positions": 24, "predictions": 7}

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_here, told
+from tests.cases.programs import alone, imported, needs, run_here, told
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
 soundfile = pytest.importorskip("soundfile")
-pytest.importorskip("transformers")
+needs("transformers")
 
 FOLDER = "speech_synthesis"
 METRIC = {"name": "validation_loss", "better": "lower", "target": -1.0}

@@ -15,10 +15,10 @@ import pytest
 
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, alone, imported
+from tests.cases.programs import CASES, alone, imported, needs
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+needs("transformers")
 
 NAMES = ("models", "generated_text", "replies", "dialogues", "prepare_dialogues")
 SIZE = {"layers": 1, "width": 32, "heads": 2, "vocabulary": 60, "length": 24, "positions": 24, "turn": 4}

@@ -21,9 +21,10 @@ from pytest_sixdim.core.case import Case
 from pytest_sixdim.core.events import event_from
 from pytest_sixdim.core.window import read_window
 from pytest_sixdim.schema.case import load_case
+from tests.cases.programs import needs
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("sklearn")
+needs("sklearn")
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "cases" / "image_classification"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import CASES, alone, imported, told
+from tests.cases.programs import CASES, alone, imported, needs, told
 from tests.training.programs import TORCHRUN, launch, write
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("sklearn")
+needs("sklearn")
 
 FOLDER = "recommendation"
 ROWS = [7, 3, 50, 11, 2]

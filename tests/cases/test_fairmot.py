@@ -11,11 +11,11 @@ import pytest
 from pytest_sixdim.schema.baseline import baselines_path, load_baselines
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on, told
+from tests.cases.programs import CASES, Ended, alone, imported, needs, run_on, told
 
 torch = pytest.importorskip("torch")
 for name in ("torchvision", "timm", "scipy", "motmetrics"):
-    pytest.importorskip(name)
+    needs(name)
 
 from tests.cases.waiting import waiting  # noqa: E402 (torch)
 

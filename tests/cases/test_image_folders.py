@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_here, told
+from tests.cases.programs import alone, imported, needs, run_here, told
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
+needs("torchvision")
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported
+from tests.cases.programs import alone, imported, needs
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+needs("transformers")
 
 NAMES = ("models", "generated_text", "stretches", "lamb", "weights", "train")
 COUNT = {"batch_size": 4, "training_samples": 40, "evaluation_samples": 120}

@@ -11,10 +11,10 @@ import pytest
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, alone, imported
+from tests.cases.programs import CASES, alone, imported, needs
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
+needs("torchvision")
 
 
 @pytest.fixture(scope="module")

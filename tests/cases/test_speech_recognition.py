@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import Ended, alone, imported, run_on, told
+from tests.cases.programs import Ended, alone, imported, needs, run_on, told
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("jiwer")
+needs("jiwer")
 
 CER = {"name": "cer", "better": "lower", "target": -1.0}
 SIZES = ["--blocks=1", "--decoder-blocks=1", "--width=16", "--heads=2", "--hidden=32", "--kernel=5"]

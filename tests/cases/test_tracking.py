@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_here, told
+from tests.cases.programs import alone, imported, needs, run_here, told
 
 torch = pytest.importorskip("torch")
 for name in ("torchvision", "timm", "scipy", "motmetrics", "PIL"):
-    pytest.importorskip(name)
+    needs(name)
 
 NAMES = ("generated_clips", "tracking_accuracy", "tracker", "motion", "mot17", "letterbox", "frames")
 

@@ -11,10 +11,10 @@ import pytest
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on
+from tests.cases.programs import CASES, Ended, alone, imported, needs, run_on
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("monai")
+needs("monai")
 
 FOLDER = "volume_segmentation"
 SMALL = ["--filters", "2", "2", "2", "--size", "32", "--volume-size", "48", "--batch-size", "2", "--workers", "0"]

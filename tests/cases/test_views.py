@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_here, told
+from tests.cases.programs import alone, imported, needs, run_here, told
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("PIL")
+needs("PIL")
 
 FOLDER = "novel_view_synthesis"
 

@@ -11,10 +11,10 @@ import pytest
 from pytest_sixdim.core.case import Case
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on
+from tests.cases.programs import CASES, Ended, alone, imported, needs, run_on
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
+needs("torchvision")
 
 SMALL = {"depths": (1, 1), "widths": (8, 16)}
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, told
+from tests.cases.programs import alone, imported, needs, told
 from tests.training.conftest import events
 
 torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
-pytest.importorskip("numpy")
+needs("numpy")
 
 FOLDERS = {
     "Syn90k": ("label.txt", "mnt/ramdisk/max/90kDICT32px/"),

@@ -14,11 +14,10 @@ from pytest_sixdim.core.case import Case
 from pytest_sixdim.schema.baseline import baselines_path, load_baselines
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.vendor import builtin_vendors
-from tests.cases.programs import CASES, Ended, alone, imported, run_on
+from tests.cases.programs import CASES, Ended, alone, imported, needs, run_on
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
-pytest.importorskip("pycocotools")
+needs("torchvision", "pycocotools")
 
 from tests.cases.waiting import waiting  # noqa: E402 (torch)
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.cases.programs import alone, imported, run_here, told
+from tests.cases.programs import alone, imported, needs, run_here, told
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
-pytest.importorskip("torchvision")
-pytest.importorskip("pycocotools")
+needs("torchvision", "pycocotools")
 
 
 @pytest.fixture(scope="module")
