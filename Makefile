@@ -28,7 +28,7 @@ frameworks-all:  ## The same, and TensorFlow
 
 # Most tests wait for processes: four at a time keep two cores busy.
 test: $(VENV)/.dev $(OLD_AND_BARE) frameworks  ## Run the tests
-	@echo "== running the tests (about fourteen minutes on two idle cores)"
+	@echo "== running the tests (about sixteen minutes on two idle cores)"
 	$(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
