@@ -16,7 +16,7 @@ from .programs import TORCHRUN, launch, write
 pytest.importorskip("torch")
 
 UNEQUAL = """
-    import json, math, random, time
+    import json, math, pathlib, random, time
     import torch
     from pytest_sixdim import training
 
@@ -37,7 +37,13 @@ UNEQUAL = """
             evaluation.value = [20.0, 95.0][epoch > 0] if run.rank == 0 else -1.0
             evaluation.samples = 100
         with run.pause():
-            time.sleep(0.03 * run.rank)
+            entered = pathlib.Path("paused-%g" % epoch)
+            if run.rank == 0:
+                entered.touch()
+            else:
+                while not entered.exists():
+                    time.sleep(0.001)
+                time.sleep(0.03)
     total = run.total(run.rank + 0.5)
     run.finish()
     seen = {"done": run.done, "total": total, "steps": run.steps, "drawn": drawn, "device": str(run.device)}
@@ -77,7 +83,7 @@ def test_the_loader_is_that_of_the_rank_which_waits_longest(unequal: tuple[list[
 
 
 def test_a_pause_lasts_until_the_slowest_rank_is_through(unequal: tuple[list[Event], Any]) -> None:
-    """Rank 0 does not sleep in the pause."""
+    """Rank 0 does not sleep in the pause, which it has entered before rank 1 begins to sleep."""
     assert sum(segment.paused_seconds for segment in of_kind(unequal, "segment")) >= 2 * 0.03
 
 
