@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pytest_sixdim.campaign.checkouts import Checkout
 from pytest_sixdim.campaign.hashes import CODE, short_hash
-from pytest_sixdim.core.case import Case
+from pytest_sixdim.core.case import SUFFIX, Case
 
 #: What a program imports or compiles, and what it reads as its settings.
 SUFFIXES = CODE | {".json", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
 #: What stands beside a program and is read by others: cases and baselines are judged by, the rest is pytest's.
-NOT_ITS_OWN = (".case.yaml", ".baselines.yaml")
+NOT_ITS_OWN = (SUFFIX, ".baselines.yaml")
 OF_TESTS = ("conftest.py", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 

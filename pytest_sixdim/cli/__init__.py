@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from pytest_sixdim.cli import doctor, importing, new
+from pytest_sixdim.cli import doctor, importing, listing, new
 from pytest_sixdim.cli.command import CommandError
 from pytest_sixdim.core.visible import visible_lines
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `sixdim`; returns the exit code of the command, 2 for what can't be done as asked, 130 after an interrupt."""
     parser = argparse.ArgumentParser(prog="sixdim", description="Benchmarks of AI accelerators in six dimensions.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (new, doctor, importing):
+    for module in (new, listing, doctor, importing):
         module.add(commands)
     options = parser.parse_args(arguments)
     try:

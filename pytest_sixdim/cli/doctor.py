@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_sixdim.campaign.doctor import examine
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.cli.command import CommandError
-from pytest_sixdim.cli.profiles import vendor_profiles
+from pytest_sixdim.cli.profiles import add_profiles, vendor_profiles
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.visible import inert, visible_lines
 from pytest_sixdim.report.doctor import doctor_text
@@ -31,14 +31,7 @@ def add(commands: Commands) -> None:
         "benchmark can be trusted here, 1 there are problems, 2 it can't be done as asked.",
     )
     doctor.add_argument("--vendor", default="auto", metavar="ID", help="whose cards to look at (default: auto)")
-    doctor.add_argument(
-        "--profile",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a vendor profile of your own (ini option sixdim_vendors); may be repeated",
-    )
+    add_profiles(doctor)
     doctor.add_argument(
         "--python", default=sys.executable, metavar="EXE", help="interpreter of the training program (default: this)"
     )

@@ -16,7 +16,7 @@ from pytest_sixdim.campaign.importing.request import Request, chosen_card, chose
 from pytest_sixdim.campaign.importing.session import import_logs
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.cli.command import CommandError
-from pytest_sixdim.cli.profiles import vendor_profiles
+from pytest_sixdim.cli.profiles import add_profiles, vendor_profiles
 from pytest_sixdim.core.closest import unknown_name
 from pytest_sixdim.core.visible import visible_lines
 from pytest_sixdim.dialects import DIALECTS
@@ -79,9 +79,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--runs", type=int, metavar="N", help="full runs that stability takes (default: the case's)")
     parser.add_argument("--data", choices=("real", "generated"), default="real", help="trained on (default: real)")
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    parser.add_argument(
-        "--profile", type=Path, action="append", default=[], metavar="FILE", help="a vendor profile of your own"
-    )
+    add_profiles(parser)
     parser.add_argument(
         "--dialect",
         action="append",

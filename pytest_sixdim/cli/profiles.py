@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.schema.vendor import builtin_vendors, load_vendor
+
+
+def add_profiles(parser: argparse.ArgumentParser) -> None:
+    """The option by which a command knows of a user's own vendors."""
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a vendor profile of your own (ini option sixdim_vendors); may be repeated",
+    )
 
 
 def vendor_profiles(own: Sequence[Path]) -> dict[str, VendorProfile]:

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from pytest_sixdim.core.dimensions import Better, Dimension, Precision
 
+#: How the name of a case file ends.
+SUFFIX = ".case.yaml"
+
 #: What a case's argument list may mention in braces.
 PLACEHOLDERS = (
     "data",

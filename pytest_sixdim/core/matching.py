@@ -78,6 +78,12 @@ def differences(entry: Baseline, configuration: Configuration, measurements: Mea
     return [Difference(theirs, ours) for equal, theirs, ours in pairs if not equal]
 
 
+def stands_for(entry: Baseline, configuration: Configuration) -> bool:
+    """Whether a run of the configuration would match, on the entry's own card, data and settings."""
+    same = Measurements({}, entry.card, entry.data, entry.quick, power_cap=entry.power_cap, generator=entry.generator)
+    return not differences(entry, configuration, same)
+
+
 def _has(entry: Baseline, dimension: Dimension | None) -> bool:
     return dimension is None or (dimension in entry.figures and dimension not in entry.disputed)
 

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.case import SUFFIX, Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS, Dimension
 from pytest_sixdim.schema.errors import SchemaError
 
 if TYPE_CHECKING:
     from pytest_sixdim.plugin.session import Session
-
-SUFFIX = ".case.yaml"
 
 
 class CaseItem(pytest.Function):

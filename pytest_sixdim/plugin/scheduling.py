@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
-from pytest_sixdim.plugin.collection import SUFFIX
+from pytest_sixdim.core.case import SUFFIX
 
 
 class Answers:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_sixdim.campaign.calibration import first_look
 from pytest_sixdim.campaign.campaign import Campaign
+from pytest_sixdim.campaign.catalogue import taken
 from pytest_sixdim.campaign.holders import who_holds
 from pytest_sixdim.campaign.host import Host, find_host
 from pytest_sixdim.campaign.machine import machine, software
@@ -19,7 +20,7 @@ from pytest_sixdim.campaign.settings import Settings, SettingsError
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.campaign.survey import Calibration, survey
 from pytest_sixdim.core.baseline import Baseline
-from pytest_sixdim.core.case import Case, Configuration
+from pytest_sixdim.core.case import SUFFIX, Case, Configuration
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.core.quantities import count_of
 from pytest_sixdim.core.registry import RegistryError
@@ -27,7 +28,7 @@ from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.dialects import DIALECTS
 from pytest_sixdim.launchers import launcher
 from pytest_sixdim.plugin import options, selection, xdist
-from pytest_sixdim.plugin.collection import SUFFIX, CaseFile
+from pytest_sixdim.plugin.collection import CaseFile
 from pytest_sixdim.plugin.request import read_settings, read_vendors, session_record
 from pytest_sixdim.samplers import SAMPLERS
 from pytest_sixdim.schema.baseline import baselines_path, load_baselines
@@ -84,7 +85,7 @@ class Session:
                 self.register_mark(case.task_mark, f"cases of the task {case.task}")
             other = self._names.setdefault(case.name, path)
             if other != path:
-                raise SchemaError([Problem(path, 1, f"case name {case.name!r} is taken by {other}; names are unique")])
+                raise SchemaError([taken(case, other)])
             self.baselines[path] = load_baselines(beside, case) if beside.exists() else ()
             case = case.quickened(self._fallback) if self.settings.quick and case.quick else case
             self._cases[path] = case if self.settings.adapter is None else self._under_adapter(case)

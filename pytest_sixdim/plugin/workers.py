@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_sixdim.campaign.catalogue import case_files
 from pytest_sixdim.campaign.plan import Plan, PlannedRun, Wanted
 from pytest_sixdim.campaign.settings import SettingsError
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.plugin import options
-from pytest_sixdim.plugin.collection import SUFFIX
 from pytest_sixdim.plugin.selection import foreign
 from pytest_sixdim.schema.errors import SchemaError
 
@@ -62,10 +60,4 @@ def _case_files(config: pytest.Config) -> Iterator[Path]:
         paths = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
     else:
         paths = options.default_paths(config)
-    left_alone = config.getini("norecursedirs")
-    for path in paths:
-        if path.is_file() and path.name.endswith(SUFFIX):
-            yield path.resolve()
-        for directory, names, files in os.walk(path):
-            names[:] = [name for name in names if not any(fnmatch(name, pattern) for pattern in left_alone)]
-            yield from (Path(directory, name).resolve() for name in files if name.endswith(SUFFIX))
+    yield from case_files(paths, config.getini("norecursedirs"))

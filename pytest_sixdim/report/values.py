@@ -34,7 +34,11 @@ def verdict_word(verdict: str) -> str:
 
 def target(scorecard: Mapping[str, Any]) -> str:
     """As in "top1 >= 97 %", "–" where a case has no target."""
-    metric = scorecard["metric"]
+    return aim(scorecard["metric"])
+
+
+def aim(metric: Mapping[str, Any]) -> str:
+    """A metric and what it has to reach, as `target`."""
     if metric["target"] is None:
         return f"{metric['name']} {NONE}"
     sign = ">=" if metric["better"] == "higher" else "<="

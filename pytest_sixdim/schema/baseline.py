@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_sixdim.core.baseline import DEFAULT_LIMITS, Baseline, Figure
-from pytest_sixdim.core.case import Case, Limit
+from pytest_sixdim.core.case import SUFFIX, Case, Limit
 from pytest_sixdim.core.dimensions import BETTER, DIMENSIONS, Dimension
 from pytest_sixdim.core.limits import limit_value, looser, worse_end
 from pytest_sixdim.schema.baseline_model import UNCERTAIN_UNIT, BaselinesModel, EntryModel
@@ -23,7 +23,7 @@ Units = Mapping[Dimension, str | None]
 
 def baselines_path(case: Path) -> Path:
     """Where the baselines of a case file stand: `<model>.baselines.yaml` beside `<model>.case.yaml`."""
-    return case.with_name(f"{case.name.removesuffix('.case.yaml')}.baselines.yaml")
+    return case.with_name(f"{case.name.removesuffix(SUFFIX)}.baselines.yaml")
 
 
 def load_baselines(path: Path, case: Case) -> tuple[Baseline, ...]:

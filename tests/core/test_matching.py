@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pytest_sixdim.core.matching import match
+from pytest_sixdim.core.matching import match, stands_for
 
 from .builders import CONFIGURATION, baseline, figure, measurements
 
@@ -15,6 +15,29 @@ def test_an_entry_that_equals_the_run_matches() -> None:
     found = match([baseline(batch_size=512), entry], CONFIGURATION, measurements())
     assert found.baseline is entry
     assert found.nearest is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "stands"),
+    [
+        ({}, True),
+        ({"card": "another"}, True),
+        ({"data": "generated", "generator": "noise"}, True),
+        ({"power_cap": 300.0}, True),
+        ({"batch_size": 128, "batch_scope": "job"}, True),
+        ({"data": "generated", "generator": None}, False),
+        ({"batch_size": 8}, False),
+        ({"precision": "amp"}, False),
+        ({"cards": 1}, False),
+        ({"nodes": 2}, False),
+        ({"vendor": "iluvatar"}, False),
+        ({"adapter": "ditorch"}, False),
+    ],
+)
+def test_an_entry_is_of_a_configuration_on_whatever_card_and_data_it_was_measured(
+    changes: dict[str, Any], stands: bool
+) -> None:
+    assert stands_for(baseline(**changes), CONFIGURATION) is stands
 
 
 def test_the_nearest_entrys_difference_is_named() -> None:
