@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pytest_sixdim.core.dimensions import DIMENSIONS
 from pytest_sixdim.schema.case import load_case
+from tests.cases.sessions import AT_ONCE, QuickSession, needs_two_cores
 from tests.frameworks import interpreter
 
 FOLDER = Path(__file__).parents[2] / "cases" / "frameworks"
@@ -30,63 +28,20 @@ LAUNCHES = {
     "cpp": "command",
     **{name: launch for name, (_, launch) in WITH_ENVIRONMENTS.items()},
 }
-#: One run of two cards answers them.
-AT_ONCE = "multicard and (accuracy or speed or memory)"
 #: Sessions of a machine that does other things too.
 pytestmark = pytest.mark.timeout(1200)
-needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 
 
-class Trained:
-    """The results of a quick session over one case, in a directory of their own."""
-
-    def __init__(self, case: Path, directory: Path, *options: str) -> None:
-        self.name = case.parent.name
-        self.session = directory / "results" / "latest"
-        command = [sys.executable, "-m", "pytest", str(case), "-p", "no:cacheprovider"]
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(directory)}
-        environment.pop("PYTEST_ADDOPTS", None)
-        done = subprocess.run(
-            [*command, "--sixdim", "--sixdim-quick", "--no-sixdim-confirm", *options],
-            cwd=directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        self.output = done.stdout + done.stderr
-
-    def card(self, configuration: str = TWO) -> dict[str, Any]:
-        """A configuration's scorecard."""
-        path = self.session / f"digits_{self.name}" / configuration / "scorecard.json"
-        assert path.exists(), self.output
-        return dict(json.loads(path.read_text()))
-
-    def dimension(self, name: str, configuration: str = TWO) -> dict[str, Any]:
-        """A dimension of a configuration's scorecard."""
-        return dict(self.card(configuration)["dimensions"][name])
-
-    def segments(self, configuration: str = TWO) -> list[dict[str, Any]]:
-        """The segments of a configuration's first run."""
-        run = min((self.session / f"digits_{self.name}" / configuration).glob("*-1"))
-        events = [json.loads(line) for line in (run / "node-0" / "events.jsonl").read_text().splitlines()]
-        return [event for event in events if event.get("event") == "segment"]
-
-    def orders(self) -> list[dict[str, Any]]:
-        """Of all runs."""
-        return [json.loads(path.read_text()) for path in self.session.glob("*/*/*/order.json")]
-
-
-def check_trained(trained: Trained, configuration: str = TWO) -> None:
+def check_trained(trained: QuickSession, cards: int = 2) -> None:
     """Accuracy passes, and the five segments of a speed are whole steps of all cards."""
-    accuracy, speed = (trained.dimension(name, configuration) for name in ("accuracy", "speed"))
+    accuracy, speed = (trained.dimension(name, cards) for name in ("accuracy", "speed"))
     assert accuracy["verdict"] == "pass", trained.output
     assert 95 <= accuracy["value"] <= 100
     assert speed["value"] > 0, trained.output
     assert len(speed["detail"]["segments"]) == 5
-    cards = int(configuration[-1])
-    segments = trained.segments(configuration)
+    segments = trained.events("segment", cards)
     assert {segment["samples"] / segment["steps"] for segment in segments} == {64 * cards}
-    memory = trained.dimension("memory", configuration)
+    memory = trained.dimension("memory", cards)
     if memory["value"] is None:
         assert "one process has all 2 cards" in memory["reason"] or "no memory reading" in memory["reason"]
     else:
@@ -109,8 +64,7 @@ def test_pytorch_is_trained(tmp_path: Path) -> None:
     """On one card: cases/image_classification/digits is trained on two."""
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    asked = AT_ONCE.replace("multicard", "singlecard")
-    check_trained(Trained(FOLDER / "pytorch" / "digits.case.yaml", tmp_path, "-m", asked), ONE)
+    check_trained(QuickSession(FOLDER / "pytorch" / "digits.case.yaml", tmp_path, "-m", f"singlecard and {AT_ONCE}"), 1)
 
 
 @needs_two_cores
@@ -118,7 +72,7 @@ def test_pytorch_is_trained(tmp_path: Path) -> None:
 def test_another_framework_is_trained_on_two_cards(framework: str, tmp_path: Path) -> None:
     python, (module, launch) = interpreter(framework), WITH_ENVIRONMENTS[framework]
     case = FOLDER / framework / "digits.case.yaml"
-    trained = Trained(case, tmp_path, "-m", AT_ONCE, "--sixdim-python", f"{module}={python}")
+    trained = QuickSession(case, tmp_path, "-m", f"multicard and {AT_ONCE}", "--sixdim-python", f"{module}={python}")
     check_trained(trained)
     assert [(order["launch"], order["python"]) for order in trained.orders()] == [(launch, python)]
     assert trained.card()["machine"]["software"][framework]
@@ -126,12 +80,12 @@ def test_another_framework_is_trained_on_two_cards(framework: str, tmp_path: Pat
 
 @needs_two_cores
 def test_a_compiled_program_is_measured_in_all_dimensions(tmp_path: Path) -> None:
-    trained = Trained(built(tmp_path), tmp_path, "--sixdim-runs=3", "-k", "1x1 or linearity")
-    check_trained(trained, ONE)
-    assert {name for name, result in trained.card(ONE)["dimensions"].items() if result} == set(DIMENSIONS)
-    stability = trained.dimension("stability", ONE)
+    trained = QuickSession(built(tmp_path), tmp_path, "--sixdim-runs=3", "-k", "1x1 or linearity")
+    check_trained(trained, 1)
+    assert {name for name, result in trained.card(1)["dimensions"].items() if result} == set(DIMENSIONS)
+    stability = trained.dimension("stability", 1)
     assert (stability["detail"]["converged"], stability["value"] > 0) == (3, True), trained.output
-    assert trained.dimension("power", ONE)["verdict"] in ("unknown", "unjudged", "suspect")
+    assert trained.dimension("power", 1)["verdict"] in ("unknown", "unjudged", "suspect")
     assert trained.dimension("linearity")["value"] > 0, trained.output
 
 
