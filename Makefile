@@ -4,6 +4,8 @@ VENV ?= .venv
 # Environments are made side by side.
 MAKEFLAGS += --jobs=4
 BIN := $(VENV)/bin
+# Byte code is made when something is imported: of what is installed, most never is, and that takes most of the time.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 
 # Where tests/compat runs: the oldest pytest and pytest-xdist that are supported, and pytest alone.
 OLD_AND_BARE := $(addprefix $(VENV)/compat/,oldest/.made oldest-alone/.made newest-alone/.made)
@@ -56,18 +58,18 @@ $(BIN)/python:
 
 $(VENV)/.cases: pyproject.toml | $(BIN)/python
 	@echo "== installing the plugin and what the built-in cases need (torch: a download of gigabytes)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cases]'
+	$(BIN)/python $(INSTALL) -e '.[cases]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.cases
 	@echo "== installing what the tests and checks need"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cases,dev]'
+	$(BIN)/python $(INSTALL) -e '.[cases,dev]'
 	@touch $@
 
 $(VENV)/frameworks/%/.made: cases/frameworks/%/requirements.txt | $(BIN)/python
 	@echo "== installing what cases/frameworks/$* needs in $(@D) (a download of up to a gigabyte)"
 	$(BIN)/python -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(@D)/bin/python $(INSTALL) -r $<
 	@touch $@
 
 $(VENV)/compat/oldest/.made: RELEASES = pytest==8.4.0 pytest-xdist==3.6.1
@@ -76,5 +78,5 @@ $(VENV)/compat/newest-alone/.made: RELEASES = pytest
 $(OLD_AND_BARE): %/.made: pyproject.toml | $(BIN)/python
 	@echo "== installing the plugin with $(RELEASES) in $*"
 	$(BIN)/python -m venv --clear $*
-	$*/bin/python -m pip install --quiet --disable-pip-version-check -e . $(RELEASES)
+	$*/bin/python $(INSTALL) -e . $(RELEASES)
 	@touch $@
