@@ -120,9 +120,10 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.score.weight)
 
     def begun(self, text: torch.Tensor) -> State:
-        """The state before the first frame."""
-        nothing, nowhere = text.new_zeros(len(text), self.lstm.hidden_size), text.new_zeros(text.shape[:2])
-        return State(nothing, nothing, torch.zeros_like(text[:, 0]), nowhere.float(), nowhere.float())
+        """The state before the first frame; none of its parts is another's tensor, as a compiler tells these apart."""
+        hidden, cell = (text.new_zeros(len(text), self.lstm.hidden_size) for _ in range(2))
+        weights, summed = (torch.zeros(text.shape[:2], device=text.device) for _ in range(2))
+        return State(hidden, cell, torch.zeros_like(text[:, 0]), weights, summed)
 
     def forward(
         self, heard: torch.Tensor, state: State, text: torch.Tensor, keys: torch.Tensor, absent: torch.Tensor

@@ -17,8 +17,8 @@ class Reader(Protocol):
     def __call__(self, images: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Scores of the character after each token (B x T x characters), the true ones before it given."""
 
-    def read(self, images: torch.Tensor, length: int) -> torch.Tensor:
-        """The words that the model reads, of so many characters at most (B x T)."""
+    def read(self, images: torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The words that the model reads, of so many characters at most (B x T), and how sure it is of each (B)."""
 
 
 def satrn(args: argparse.Namespace) -> nn.Module:

@@ -118,8 +118,8 @@ class DecoderLayer(nn.Module):
         width, wide = sizes.width, sizes.feedforward
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.to_word, self.to_image = Attention(sizes), Attention(sizes)
-        inner = nn.Linear(width, wide), nn.GELU(), nn.Dropout(sizes.dropout)
-        self.feedforward = nn.Sequential(*inner, nn.Linear(wide, width), nn.Dropout(sizes.dropout))
+        inner = nn.Linear(width, wide), nn.GELU(), nn.Linear(wide, width)
+        self.feedforward = nn.Sequential(*inner, nn.Dropout(sizes.dropout))
 
     def forward(self, sequence: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Sequence: B x T x C; image: B x S x C."""
@@ -165,11 +165,17 @@ class SATRN(nn.Module):
         """Scores of the character after each token, the true ones before it given."""
         return self.decoded(self.encoded(images), tokens)
 
-    def read(self, images: torch.Tensor, length: int) -> torch.Tensor:
-        """The words (B x `length` at most) that the model reads: always the likeliest character next."""
+    def read(self, images: torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The words (B x `length` at most) that the model reads, always the likeliest character next.
+
+        And how sure it is of each (B): the mean probability of the characters before its END.
+        """
         image = self.encoded(images)
-        tokens = torch.full((len(images), 1), END, device=images.device)
+        tokens, chances = torch.full((len(images), 1), END, device=images.device), []
         while tokens.shape[1] <= length and not (tokens[:, 1:] == END).any(1).all():
-            following = self.decoded(image, tokens)[:, -1:].argmax(-1)
+            chance, following = self.decoded(image, tokens)[:, -1:].float().softmax(-1).max(-1)
             tokens = torch.cat([tokens, following], 1)
-        return tokens[:, 1:]
+            chances.append(chance)
+        read = tokens[:, 1:]
+        counted = (read == END).cumsum(1) == 0
+        return read, (torch.cat(chances, 1) * counted).sum(1) / counted.sum(1).clamp(min=1)

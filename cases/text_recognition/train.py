@@ -69,12 +69,17 @@ def right(read: torch.Tensor, true: torch.Tensor) -> int:
 
 
 def evaluate(model: Reader, images: loop.Source, run: training.Run) -> tuple[float, int]:
-    """Share of words read rightly in %, and how many were asked; every rank does its part."""
+    """Share of words read rightly in %, and how many were asked; every rank does its part.
+
+    Where a word has several views, one after the other, the one counts that the model is surest of.
+    """
     found = count = 0
     for batch, tokens in images.evaluation():
         with run.autocast():
-            read = model.read(batch, tokens.shape[1] - 1)
-        found += right(read, tokens[:, 1:])
+            read, sure = model.read(batch, tokens.shape[1] - 1)
+        views = len(batch) // len(tokens)
+        surest = sure.view(-1, views).argmax(1) + torch.arange(0, len(batch), views, device=sure.device)
+        found += right(read[surest], tokens[:, 1:])
         count += len(tokens)
     asked = round(run.total(count))
     return 100 * run.total(found) / asked, asked

@@ -23,6 +23,8 @@ IMAGES = {
     "Syn90k": "mnt/ramdisk/max/90kDICT32px",
     "SynthText": "synthtext/SynthText_patch_horizontal",
 }
+#: An image that is higher than wide is evaluated upright and turned, as its word may stand on end (MMOCR 0.x).
+TURNS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)
 #: Images one after the other that cannot be read before training gives up: a few of Syn90k cannot.
 UNREADABLE = 10
 
@@ -69,12 +71,15 @@ class LabelFile:
 
 
 class Words(Dataset[Sample]):
-    """A set of images: 3 x height x width, uint8, and their words as `alphabet.encoded` has them."""
+    """A set of images: views x 3 x height x width, uint8, and their words as `alphabet.encoded` has them.
 
-    def __init__(self, folder: Path, labels: str, shape: Shape, *, skip_unreadable: bool = False) -> None:
-        """Raises SystemExit where the label file is not there, is empty, or its first image is missing."""
+    An image that is trained on has one view; one that is evaluated has three, the same where it is not high.
+    """
+
+    def __init__(self, folder: Path, labels: str, shape: Shape, *, trained: bool = False) -> None:
+        """`trained`: what cannot be read is left out. Raises SystemExit for a missing or empty label file or image."""
         self._labels, self._shape = LabelFile(folder / labels), shape
-        self._images, self._skip = folder / IMAGES.get(folder.name, ""), skip_unreadable
+        self._images, self._trained = folder / IMAGES.get(folder.name, ""), trained
         first = self._images / self._labels[0][0]
         if not first.is_file():
             raise SystemExit(f"{folder / labels}: its first image is not there: {first}")
@@ -84,30 +89,34 @@ class Words(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         """Raises RuntimeError for an image that is not there or, where none is skipped, cannot be read."""
-        for offset in range(UNREADABLE if self._skip else 1):
+        for offset in range(UNREADABLE if self._trained else 1):
             path, word = self._labels[(index + offset) % len(self)]
             image = self._image(self._images / path)
             if image is not None:
                 return image, torch.tensor(encoded(word, self._shape.length))
-        raise RuntimeError(f"{self._images / path}: no image that can be read{', nor those before it' * self._skip}")
+        raise RuntimeError(f"{self._images / path}: no image that can be read{', nor those before it' * self._trained}")
 
     def _image(self, path: Path) -> torch.Tensor | None:
-        """The image without regard to its proportions, or None where it cannot be read."""
+        """The views of an image without regard to its proportions, or None where it cannot be read."""
+        size = self._shape.width, self._shape.height
         try:
             with Image.open(path) as image:
-                size = self._shape.width, self._shape.height
-                pixels = np.array(image.convert("RGB").resize(size, Image.Resampling.BILINEAR))
+                views = [image.convert("RGB")]
         except FileNotFoundError:
             raise RuntimeError(f"{path}: no such image") from None
         except (OSError, SyntaxError) as error:  # Pillow raises either of what is no image or half of one
             print(f"{path}: cannot be read: {error}", file=sys.stderr, flush=True)
             return None
-        return torch.from_numpy(pixels).permute(2, 0, 1)
+        if not self._trained:
+            high = views[0].height > views[0].width
+            views += [views[0].transpose(turn) if high else views[0] for turn in TURNS]
+        pixels = np.stack([np.asarray(view.resize(size, Image.Resampling.BILINEAR)) for view in views])
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
 
 def together(samples: list[Sample]) -> Sample:
-    """A batch of samples, channels last."""
-    images = torch.stack([image for image, _ in samples]).contiguous(memory_format=torch.channels_last)
+    """A batch of samples, channels last: the views of all images, and the words."""
+    images = torch.cat([views for views, _ in samples]).contiguous(memory_format=torch.channels_last)
     return images, torch.stack([tokens for _, tokens in samples])
 
 
@@ -125,9 +134,11 @@ def word_images(
 ) -> Stored:
     """A source of images (B x 3 x height x width, uint8, channels last) and encoded words (B x (1 + length)).
 
+    Evaluated are three views of each image, one after the other.
+
     `trained`, `evaluated`: names of folders below `root`, with a label.txt or a test_label.txt in them.
     """
     shape = Shape(height, width, length)
-    sets = ConcatDataset([Words(root / name, "label.txt", shape, skip_unreadable=True) for name in trained])
+    sets = ConcatDataset([Words(root / name, "label.txt", shape, trained=True) for name in trained])
     held_out = Words(root / evaluated, "test_label.txt", shape)
     return Stored(run, sets, held_out, batch_size=batch_size, workers=workers, collate=together)

@@ -106,7 +106,7 @@ def test_reading_takes_the_likeliest_character_each_time(satrn: Any) -> None:
     model = small(satrn).eval()
     with torch.no_grad():
         model.classifier.bias[91] = -100.0  # never ends by itself
-        read = model.read(images(), 6)
+        read, _ = model.read(images(), 6)
         following = model(images(), torch.cat([torch.full((2, 1), 91), read], 1))[:, :-1].argmax(-1)
     assert read.shape == (2, 6)
     assert torch.equal(read, following)
@@ -116,7 +116,24 @@ def test_reading_ends_where_every_word_has(satrn: Any) -> None:
     model = small(satrn).eval()
     with torch.no_grad():
         model.classifier.bias[91] = 100.0
-        assert model.read(images(), 6).tolist() == [[91], [91]]
+        read, sure = model.read(images(), 6)
+    assert (read.tolist(), sure.tolist()) == ([[91], [91]], [0, 0])
+
+
+def test_how_sure_a_reading_is_says_the_mean_chance_of_its_characters(satrn: Any) -> None:
+    model = small(satrn).eval()
+    with torch.no_grad():
+        read, sure = model.read(images(), 6)
+        chances = model(images(), torch.cat([torch.full((2, 1), 91), read], 1))[:, :-1].softmax(-1).amax(-1)
+    for tokens, chance, expected in zip(read.tolist(), chances, sure, strict=True):
+        length = [*tokens, 91].index(91)
+        assert expected == pytest.approx(chance[:length].mean().item() if length else 0)
+
+
+def test_a_decoder_drops_out_after_its_two_layers_and_not_between(satrn: Any) -> None:
+    layer = satrn.DecoderLayer(satrn.Sizes(16, 2, 32, dropout=0.1))
+    nn = torch.nn
+    assert [type(part) for part in layer.feedforward] == [nn.Linear, nn.GELU, nn.Linear, nn.Dropout]
 
 
 def test_the_places_of_rows_and_columns_are_told_apart(satrn: Any) -> None:
@@ -183,7 +200,7 @@ def test_the_evaluation_is_of_all_words(program: Any, words: Any) -> None:
         def read(self, images: Any, length: int) -> Any:
             read = next(self.answers)
             read[read[:, 0] == 0] = 91
-            return read
+            return read, torch.zeros(len(read))
 
     shape = {"height": 16, "width": 32, "length": 4, "longest": 3, "kinds": 4}
     counts = {"batch_size": 2, "training_samples": 4, "evaluation_samples": 120}
@@ -195,6 +212,26 @@ def test_the_evaluation_is_of_all_words(program: Any, words: Any) -> None:
             value, samples = program.evaluate(Knowing(source), source, alone(rank, cards))
             right, asked = right + value * samples / 100, asked + samples
         assert (right, asked) == (pytest.approx((first != 0).sum().item()), 120)
+
+
+def test_of_several_views_of_a_word_the_surest_reading_counts(program: Any, alphabet: Any) -> None:
+    """Three words with two views each: read rightly in the first one, in the second, in both."""
+    readings = torch.tensor([alphabet.encoded(word, 4)[1:] for word in ("ab", "x", "y", "cd", "ef", "ef")])
+    words = torch.tensor([alphabet.encoded(word, 4) for word in ("ab", "cd", "ef")])
+
+    class Source:
+        def evaluation(self) -> Any:
+            yield torch.zeros(6, 3, 16, 32, dtype=torch.uint8), words
+
+    class Reading:
+        def __init__(self, *sure: float) -> None:
+            self.sure = torch.tensor(sure)
+
+        def read(self, images: Any, length: int) -> Any:
+            return readings, self.sure
+
+    assert program.evaluate(Reading(0.9, 0.1, 0.2, 0.3, 0.5, 0.5), Source(), alone()) == (100, 3)
+    assert program.evaluate(Reading(0.1, 0.9, 0.3, 0.2, 0.5, 0.5), Source(), alone()) == (pytest.approx(100 / 3), 3)
 
 
 def test_a_few_steps_lower_the_loss(satrn: Any, words: Any) -> None:

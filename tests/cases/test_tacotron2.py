@@ -127,6 +127,13 @@ def test_attention_weighs_the_text_and_sums_what_it_saw(modules: Any) -> None:
     assert torch.allclose(state.seen, (state.weights.unsqueeze(2) * text).sum(1))
 
 
+def test_no_part_of_the_first_state_is_anothers_tensor(modules: Any) -> None:
+    """A compiler makes one more step where two are: with texts of several lengths it came to the most it makes, 8."""
+    state = small(modules).attention.begun(torch.randn(2, 4, 16))
+    assert len({id(part) for part in state}) == 5
+    assert [part.abs().max().item() for part in state] == [0] * 5
+
+
 def test_dropout_before_the_attention_stays_in_evaluation(modules: Any) -> None:
     frames = torch.ones(1, 50, 4)
     kept = small(modules, prenet_dropout=0.5).eval().heard(frames)

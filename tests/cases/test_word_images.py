@@ -66,8 +66,28 @@ def test_images_and_words_are_those_of_the_files(module: ModuleType, root: Path)
     assert source.steps == 6
     assert words_of(source.training(0)) == sorted(2 * WORDS)
     assert words_of(source.evaluation()) == sorted(WORDS)
-    (red, green, blue) = next(iter(source.evaluation()))[0][1].float().mean((1, 2)).tolist()
+    (red, green, blue) = next(iter(source.evaluation()))[0][3].float().mean((1, 2)).tolist()
     assert (red, green, blue) == pytest.approx((40, 100, 50), abs=3)
+
+
+def test_an_image_that_is_high_is_evaluated_upright_and_turned_either_way(module: ModuleType, root: Path) -> None:
+    """Its upper half is white: the left one after a quarter turn to the left. Others are there three times."""
+    high = Image.new("RGB", (20, 60))
+    high.paste((255, 255, 255), (0, 0, 20, 30))
+    high.save(root / "icdar_2015" / "0" / "word_0.jpg")
+    images, words = next(iter(stored(module, root).evaluation()))
+    assert (images.shape, len(words)) == ((6, 3, 32, 100), 2)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    white = images[:3].float().mean(1) > 127
+    corners = white[:, ::31, ::99].flatten(1).int().tolist()  # upper left, upper right, lower left, lower right
+    assert corners == [[1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1]]
+    assert (images[3:] == images[3]).all()
+
+
+def test_no_image_is_turned_in_training(module: ModuleType, root: Path) -> None:
+    for path in root.rglob("*.jpg"):
+        Image.new("RGB", (20, 60)).save(path)
+    assert [len(images) for images, _ in stored(module, root).training(0)] == [2] * 6
 
 
 def test_ranks_share_the_images(module: ModuleType, root: Path) -> None:
