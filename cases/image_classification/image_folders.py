@@ -13,6 +13,7 @@ from torchvision.transforms import (
     Compose,
     PILToTensor,
     RandAugment,
+    RandomApply,
     RandomErasing,
     RandomHorizontalFlip,
     RandomResizedCrop,
@@ -41,12 +42,13 @@ def image_folders(
 ) -> tuple[Stored, int]:
     """A source of images (B x 3 x size x size, uint8, channels last) and labels; and the number of classes.
 
-    magnitude: of two random operations (RandAugment) on each image, 0 to 30; none without. erasing: share of images
-    with a box of noise. repeats: as `Stored` has it. Raises SystemExit where the folders are not as they should be.
+    magnitude: of two random operations (RandAugment), 0 to 30, each done to every other image; none without. erasing:
+    share of images with a box of noise. repeats: as `Stored` has it. Raises SystemExit where the folders are not as
+    they should be.
     """
     changes: list[Callable[..., object]] = [RandomResizedCrop(size), RandomHorizontalFlip()]
     if magnitude is not None:
-        changes.append(RandAugment(magnitude=magnitude, fill=GREY))
+        changes += 2 * [RandomApply([RandAugment(num_ops=1, magnitude=magnitude, fill=GREY)])]
     changes.append(PILToTensor())
     if erasing:
         changes.append(Erased(erasing))
@@ -94,5 +96,5 @@ class Erased:
 def together(samples: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of samples, channels last, shuffled: mixing takes neighbours, which repeats of an image would be."""
     mixed = [samples[place] for place in torch.randperm(len(samples)).tolist()]
-    images = torch.stack([image for image, _ in mixed]).contiguous(memory_format=torch.channels_last)
+    images = torch.stack([image.permute(1, 2, 0) for image, _ in mixed]).permute(0, 3, 1, 2)  # one copy
     return images, torch.tensor([label for _, label in mixed])

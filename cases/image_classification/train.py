@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
         __doc__,
         batch_size=256,
         epochs=90,
-        warmup_epochs=5,
+        warmup_epochs=8,
         lr=0.256,
         epoch_samples=1_281_167,
         evaluation_samples=50_000,
@@ -43,13 +43,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--optimizer", choices=("sgd", "adamw"), default="sgd")
     parser.add_argument("--momentum", type=float, default=0.875, help="of sgd")
     parser.add_argument("--weight-decay", type=float, default=1 / 32768)
+    parser.add_argument("--floor", type=float, default=1e-4, help="share of the learning rate that is left in the end")
     parser.add_argument("--average", type=float, metavar="DECAY", help="evaluate a moving average of the weights")
     parser.add_argument("--size", type=int, default=224, help="pixels an edge")
     parser.add_argument("--classes", type=int, default=1000, help="of generated images")
     parser.add_argument("--mixup", type=float, metavar="ALPHA", help="blend images; with --cutmix, of half the batches")
     parser.add_argument("--cutmix", type=float, metavar="ALPHA", help="put a box of another image into each")
     parser.add_argument(
-        "--randaugment", type=int, choices=range(31), metavar="M", help="two changes to stored images, M of 0 to 30"
+        "--randaugment", type=int, choices=range(31), metavar="M", help="changes to stored images, M of 0 to 30"
     )
     parser.add_argument("--erasing", type=float, default=0.0, help="share of stored images with a box of noise")
     parser.add_argument("--repeats", type=int, default=1, help="how often an epoch has each of its stored images")
@@ -115,7 +116,10 @@ def main() -> None:
     """Trains until the run is done."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedImages.name, versions={"torchvision": torchvision.__version__})
-    images, classes = source(args, run)
+    try:
+        images, classes = source(args, run)
+    except ValueError as error:
+        raise SystemExit(f"train.py: {error}") from None
     model = Normalised(MODELS[args.model](classes, args)).to(run.device, memory_format=torch.channels_last)
     average = loop.Average(model, args.average) if args.average else None
     evaluated = average.model if average else model
@@ -133,7 +137,7 @@ def main() -> None:
         loss=loss,
         optimizer=optimiser(args, model, run),
         epochs=args.epochs,
-        rate=lambda epoch: loop.cosine(epoch, args.epochs, args.warmup_epochs),
+        rate=lambda epoch: loop.cosine(epoch, args.epochs, args.warmup_epochs, args.floor),
         evaluate=lambda: evaluate(evaluated, images, run),
         after_step=average.move if average else None,
     )

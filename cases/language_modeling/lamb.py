@@ -54,13 +54,14 @@ class Lamb(torch.optim.Optimizer):
         (first, second), count = self._moments(group, weights)
         (beta1, beta2), taken = group["betas"], 1.0 if skipped is None else 1 - skipped
         count += taken
+        number = count.clamp(min=1)  # 0 where the first step is skipped: 0 / 0 would be no number
         follow(first, gradients, (1 - beta1) * taken)
         follow(second, torch._foreach_mul(gradients, gradients), (1 - beta2) * taken)
-        steps = torch._foreach_div(second, 1 - beta2**count)
+        steps = torch._foreach_div(second, 1 - beta2**number)
         torch._foreach_sqrt_(steps)
         torch._foreach_add_(steps, group["eps"])
         steps = torch._foreach_div(first, steps)
-        torch._foreach_div_(steps, 1 - beta1**count)
+        torch._foreach_div_(steps, 1 - beta1**number)
         if group["weight_decay"]:
             torch._foreach_add_(steps, weights, alpha=group["weight_decay"])
             torch._foreach_mul_(steps, trust(weights, steps))

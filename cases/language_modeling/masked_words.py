@@ -39,6 +39,7 @@ class MaskedWords(nn.Module):
             num_hidden_layers=args.layers,
             num_attention_heads=args.heads,
             intermediate_size=4 * args.width,
+            hidden_act="gelu_pytorch_tanh",  # as the published program computes it, and its checkpoint was trained
             max_position_embeddings=args.positions,
             hidden_dropout_prob=args.dropout,
             attention_probs_dropout_prob=args.dropout,
@@ -61,9 +62,11 @@ class MaskedWords(nn.Module):
 
     def scores(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores of words at the hidden places (B x P x vocabulary) and of what follows (B x 2)."""
-        # With four dimensions transformers takes the mask as it is; with two it would look at it and wait for the card.
+        # Embeddings and layers are called one by one, with the mask as they take it: the library's model would look at
+        # it first and wait for the card, or refuse it, by its version.
+        bert, heads = self.model.bert, self.model.cls
         mask = batch["input_mask"].bool()[:, None, None, :]
-        told = self.model.bert(batch["input_ids"], attention_mask=mask, token_type_ids=batch["segment_ids"])
-        places = batch["masked_lm_positions"][:, :, None].expand(-1, -1, told.last_hidden_state.shape[2])
-        heads = self.model.cls
-        return heads.predictions(told.last_hidden_state.gather(1, places)), heads.seq_relationship(told.pooler_output)
+        words = bert.embeddings(batch["input_ids"], token_type_ids=batch["segment_ids"])
+        told = bert.encoder(words, attention_mask=mask)[0]
+        places = batch["masked_lm_positions"][:, :, None].expand(-1, -1, told.shape[2])
+        return heads.predictions(told.gather(1, places)), heads.seq_relationship(bert.pooler(told))

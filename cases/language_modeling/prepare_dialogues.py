@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from pathlib import Path
 
 from dialogues import END, PAD
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 UNKNOWN = "<unk>"
+#: The seed with which the published program shuffles the dialogues, of which it takes the first.
+ORDER = 1234
 
 
 def prepare(source: Path, target: Path, *, share: float, vocabulary: int) -> None:
-    """Writes the three files. `share`: of the dialogues to train on, the first ones. Ends the program with one line."""
+    """Writes the three files. `share`: drawn of the dialogues to train on. Ends the program with one line."""
     try:
         stored = json.loads(source.read_text(encoding="utf-8"))
         trained, evaluated = stored["train"], stored["valid"]
@@ -27,7 +30,8 @@ def prepare(source: Path, target: Path, *, share: float, vocabulary: int) -> Non
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SystemExit(f"{source}: {error!r}; it has to have lists of [text, reply] as train and valid") from None
     target.mkdir(parents=True, exist_ok=True)
-    lines[0] = lines[0][: round(share * len(lines[0]))]
+    random.Random(ORDER).shuffle(lines[0])
+    lines[0] = lines[0][: int(share * len(lines[0]))]
     for name, part in zip(("train.txt", "valid.txt"), lines, strict=True):
         (target / name).write_text("\n".join(part) + "\n", encoding="utf-8")
     made(lines[0], vocabulary).save(str(target / "tokenizer.json"))

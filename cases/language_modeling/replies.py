@@ -65,6 +65,7 @@ class Replies(nn.Module):
         told = layers.drop(layers.wte(words) + layers.wpe(places))
         for layer in layers.h:
             told = layer(told)
+            told = told[0] if isinstance(told, tuple) else told  # transformers before 5
         return self.model.lm_head(layers.ln_f(told))
 
 

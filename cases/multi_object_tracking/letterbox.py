@@ -1,7 +1,8 @@
 """A frame of any size brought to the network's: as it is, or varied as FairMOT is trained (arXiv 2004.01888, 5.2).
 
-Left and right are swapped in every other image; it is turned by up to 5 degrees, moved by up to 10 % of its size,
-shrunk to half or enlarged by up to a fifth, and its brightness and colours change by up to a half.
+Left and right are swapped in every other image; it is turned by up to 5 degrees, sheared by up to 2 both ways, moved
+by up to a tenth of its height, shrunk to half or enlarged by up to a fifth, and its brightness and colours change by up
+to a half.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import torch
 from PIL import Image, ImageEnhance
 
 GREY = (128, 128, 128)  # what lies beside the image
-TURN, MOVE, SIZES, COLOUR = 5.0, 0.1, (0.5, 1.2), 0.5
+TURN, SHEAR, MOVE, SIZES, COLOUR = 5.0, 2.0, 0.1, (0.5, 1.2), 0.5
 #: Pixels that a box has at least, both ways, to be trained on.
 SMALLEST = 4
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A frame of the network's size (3 x height x width, uint8), its boxes, and which have their centre in it."""
+    """A frame of the network's size (3 x height x width, uint8), its boxes, and which of them it shows a part of."""
 
     image: torch.Tensor
     boxes: torch.Tensor
@@ -35,7 +36,7 @@ def letterboxed(image: Image.Image, boxes: torch.Tensor, size: tuple[int, int]) 
 
 def varied(image: Image.Image, boxes: torch.Tensor, size: tuple[int, int]) -> Placed:
     """The frame as one of many that it could be."""
-    draw = torch.rand(8).tolist()
+    draw = torch.rand(9).tolist()
     if draw[0] < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         left, top, right, bottom = boxes.unbind(-1)
@@ -45,16 +46,12 @@ def varied(image: Image.Image, boxes: torch.Tensor, size: tuple[int, int]) -> Pl
     angle = math.radians(TURN * (2 * draw[3] - 1))
     scale = SIZES[0] + (SIZES[1] - SIZES[0]) * draw[4]
     cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
-    middle = size[1] / 2, size[0] / 2
-    to = [middle[axis] + MOVE * size[1 - axis] * (2 * draw[5 + axis] - 1) for axis in (0, 1)]
-    turned = np.array(
-        [
-            [cosine, -sine, to[0] - cosine * middle[0] + sine * middle[1]],
-            [sine, cosine, to[1] - sine * middle[0] - cosine * middle[1]],
-            [0, 0, 1],
-        ]
-    )
-    return moved(image, boxes, size, turned @ fitting(image, size))
+    across, down = (math.tan(math.radians(SHEAR * (2 * chance - 1))) for chance in draw[5:7])
+    changed = np.eye(3)
+    changed[:2, :2] = np.array([[1, across], [down, 1]]) @ np.array([[cosine, -sine], [sine, cosine]])
+    middle = np.array([size[1], size[0]]) / 2
+    changed[:2, 2] = middle + MOVE * size[0] * (2 * np.array(draw[7:]) - 1) - changed[:2, :2] @ middle
+    return moved(image, boxes, size, changed @ fitting(image, size))
 
 
 def fitting(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
@@ -77,8 +74,7 @@ def moved(image: Image.Image, boxes: torch.Tensor, size: tuple[int, int], points
     matrix = torch.from_numpy(points)
     corners = corners @ matrix[:2, :2].T + matrix[:2, 2]
     placed = torch.cat((corners.amin(1), corners.amax(1)), dim=-1).float()
-    middle = (placed[:, :2] + placed[:, 2:]) / 2
-    inside = ((middle >= 0) & (middle < torch.tensor([width, height]))).all(-1)
+    inside = ((placed[:, 2:] > 0) & (placed[:, :2] < torch.tensor([width, height]))).all(-1)
     large = ((placed[:, 2:] - placed[:, :2]) >= SMALLEST).all(-1)
     pixels = torch.from_numpy(np.array(drawn)).permute(2, 0, 1).contiguous()
     return Placed(pixels, placed, inside & large)

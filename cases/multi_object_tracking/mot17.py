@@ -116,6 +116,8 @@ def read(video: Path, sequence: int) -> list[Still]:
     for number, line in enumerate(lines, start=1):
         try:
             frame, name, left, top, width, height, counted, kind = (float(part) for part in line.split(",")[:8])
+            if frame < 1:
+                raise IndexError(frame)
             still = stills[int(frame) - 1]
         except (ValueError, IndexError) as error:
             raise SystemExit(f"{truth}, line {number}: not a frame's object in MOT17's form: {line!r}") from error

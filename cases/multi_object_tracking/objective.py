@@ -59,14 +59,9 @@ class Objective(nn.Module):
 
 
 def middles(boxes: torch.Tensor, places: torch.Size) -> torch.Tensor:
-    """Centres (B x N x 2: x, y) in places of a map, of the part of each box that the image shows."""
-    height, width = places
-    left, top, right, bottom = (boxes / STRIDE).unbind(-1)
-    across, down = (
-        ((one.clamp(0, length) + other.clamp(0, length)) / 2).clamp(max=length - 1e-3)
-        for one, other, length in ((left, right, width), (top, bottom, height))
-    )
-    return torch.stack((across, down), dim=-1)
+    """Centres (B x N x 2: x, y) of boxes in places of a map; of one beyond the image the nearest within it."""
+    across, down = ((boxes[..., :2] + boxes[..., 2:]) / (2 * STRIDE)).unbind(-1)
+    return torch.stack([one.clamp(0, length - 1e-3) for one, length in ((across, places[1]), (down, places[0]))], -1)
 
 
 def at(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

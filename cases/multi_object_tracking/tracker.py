@@ -60,6 +60,7 @@ class Tracker:
         """
         self._frames += 1
         self._missed += 1
+        self._motion.velocity[self._missed > 1, 3] = 0  # the height of a lost track stays
         self._motion.predict()
         owners = self._owners(boxes, appearance)
         seen = owners >= 0

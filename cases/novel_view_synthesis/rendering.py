@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-NEAREST = 0.1  # to a camera inside of the cube
+NEAREST = 0.2  # to a camera inside of the cube; torch-ngp's --min_near
 AT_ONCE = 2**18  # cells that are looked at again in a refresh
 ALWAYS_OCCUPIED = 2  # rounds through all cells before any of them counts as empty
 OPAQUE = 0.01  # of what falls on a candidate's stretch: a cell that holds back less is empty (section E.2 of the paper)

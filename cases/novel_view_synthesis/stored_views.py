@@ -69,7 +69,7 @@ def stored_views(root: Path, run: Run, *, scale: float, workers: int, **options:
         trained, evaluated = first["frames"], second["frames"][::EVALUATED_EVERY]
     else:
         first = described(root / "transforms.json")
-        frames = sorted(there(root, first["frames"]), key=lambda frame: str(frame["file_path"]))
+        frames = sorted(there(root, first["frames"], run.rank), key=lambda frame: str(frame["file_path"]))
         evaluated = frames[::HELD_OUT_EVERY]
         trained = [frame for index, frame in enumerate(frames) if index % HELD_OUT_EVERY]
     if not trained or not evaluated:
@@ -105,10 +105,10 @@ def described(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def there(root: Path, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The frames whose photographs there are, and a line that says how many there are not: fox lacks 17 of its 67."""
+def there(root: Path, frames: list[dict[str, Any]], rank: int) -> list[dict[str, Any]]:
+    """The frames whose photographs there are; the first rank says how many there are not: fox lacks 17 of its 67."""
     found = [frame for frame in frames if located(root, frame).exists()]
-    if 0 < len(found) < len(frames):
+    if 0 < len(found) < len(frames) and rank == 0:
         print(f"{root}: {len(frames) - len(found)} of {len(frames)} images are missing, left out", file=sys.stderr)
     return found
 

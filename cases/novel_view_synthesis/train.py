@@ -87,7 +87,10 @@ def main() -> None:
     """Trains until the run is done."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedViews.name)
-    views = source(args, run)
+    try:
+        views = source(args, run)
+    except ValueError as error:
+        raise SystemExit(f"train.py: {error}") from None
     field = MODELS[args.model](args)
     shape = {"places": args.places, "candidates": args.candidates, "cells": args.cells}
     model = Renderer(field, args.bound, **shape).to(run.device)

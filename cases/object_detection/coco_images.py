@@ -126,8 +126,8 @@ def filled(objects: np.ndarray, count: int) -> torch.Tensor:
 
 
 def together(samples: list[Sample]) -> Sample:
-    """A batch of samples, channels last."""
-    images = torch.stack([image for image, _ in samples]).contiguous(memory_format=torch.channels_last)
+    """A batch of samples, channels last as each of them is: one copy."""
+    images = torch.stack([image.permute(1, 2, 0) for image, _ in samples]).permute(0, 3, 1, 2)
     return images, torch.stack([objects for _, objects in samples])
 
 

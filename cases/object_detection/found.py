@@ -10,8 +10,9 @@ from boxes import corners, decoded
 from torchvision.ops import batched_nms
 from yolov5 import STRIDES
 
-#: What COCO's evaluation is given: scores down to 0.001, boxes of a class that overlap by less than this.
-LEAST, OVERLAP = 0.001, 0.6
+#: What COCO's evaluation is given, as usual for YOLOv5: scores down to 0.001, boxes of a class that overlap by no more
+#: than this.
+LEAST, OVERLAP = 0.001, 0.65
 #: Best answers of an image that are looked at, and that are given; COCO counts the best hundred.
 CANDIDATES, GIVEN = 3000, 100
 

@@ -48,8 +48,12 @@ class Blocks(Dataset[Batch]):
             row, column = (int(place[0]) for place in worst.nonzero())
             text = f"{self._path}: row {start + row} has category {categories[row, column]} in column {column}, "
             raise ValueError(f"{text}which has {self._rows[column]} (dlrm.py: ROWS)")
+        clicks = rows[:, 0]
+        if ((clicks != 0) & (clicks != 1)).any():
+            row = int(((clicks != 0) & (clicks != 1)).argmax())
+            raise ValueError(f"{self._path}: row {start + row} begins with {clicks[row]}; a click is 0 or 1")
         numbers = np.log1p(np.maximum(rows[:, 1 : 1 + NUMBERS], 0).astype(np.float32))
-        return torch.from_numpy(numbers), torch.from_numpy(categories).long(), torch.from_numpy(rows[:, 0]).float()
+        return torch.from_numpy(numbers), torch.from_numpy(categories).long(), torch.from_numpy(clicks).float()
 
 
 def criteo(root: Path, run: Run, *, rows: Sequence[int], batch_size: int, workers: int) -> Stored:

@@ -6,6 +6,7 @@ By hand: torchrun --nproc-per-node 8 train.py --model dlrm --precision amp-bf16
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import sklearn
@@ -21,6 +22,10 @@ from torch import nn
 from pytest_sixdim import training
 from pytest_sixdim.training import loop
 
+#: Samples over which the learning rate grows, until which it is held, and over which it falls: DeepSparkHub's 2750,
+#: 49,315 and 27,772 steps of 2048 samples.
+GROWING, HELD, FALLING = 2048 * 2_750, 2048 * 49_315, 2048 * 27_772
+
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
@@ -28,7 +33,7 @@ def arguments() -> argparse.Namespace:
         __doc__,
         batch_size=2048,
         epochs=5,
-        warmup_epochs=0.056,
+        warmup_epochs=None,
         lr=0.1,
         workers=4,
         epoch_samples=100_000_000,
@@ -36,8 +41,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--model", choices=sorted(MODELS), default="dlrm")
     parser.add_argument("--evaluations", type=int, default=20, help="of an epoch")
-    parser.add_argument("--held-epochs", type=float, default=1, help="before the learning rate falls")
-    parser.add_argument("--falling-epochs", type=float, default=0.563, help="over which the learning rate falls")
+    told = "(default, as of --warmup-epochs: the published number of samples)"
+    parser.add_argument("--held-epochs", type=float, help=f"before the learning rate falls {told}")
+    parser.add_argument("--falling-epochs", type=float, help=f"over which the learning rate falls {told}")
     parser.add_argument("--most-rows", type=int, default=10**9, help="that a table has: larger ones are cut")
     parser.add_argument("--narrower", type=int, default=1, help="divides the widths of all layers")
     return parser.parse_args()
@@ -58,7 +64,7 @@ def begun(args: argparse.Namespace, run: training.Run) -> tuple[loop.Source, DLR
 
 
 def evaluate(model: DLRM, clicks: loop.Source, run: training.Run) -> tuple[float, int]:
-    """ROC-AUC of all samples together, and their number; every rank does its part.
+    """ROC-AUC of all samples together, and their number; NaN where a score is none. Every rank does its part.
 
     A rank looks up in the others' tables too: all ask as often as each other, for as many samples, and a rank that has
     no more asks for samples that do not count.
@@ -75,12 +81,21 @@ def evaluate(model: DLRM, clicks: loop.Source, run: training.Run) -> tuple[float
             scores = model(filled(numbers, size), filled(categories, size))
         found.append(torch.stack([scores[: len(clicked)].float(), clicked], dim=1))
     rows = loop.gathered(torch.cat(found), run).cpu()
+    if not rows.isfinite().all():
+        return math.nan, len(rows)
     return float(roc_auc_score(rows[:, 1].numpy(), rows[:, 0].numpy())), len(rows)
 
 
 def filled(rows: torch.Tensor, size: int) -> torch.Tensor:
     """So many rows: these, and zeros after them."""
     return torch.cat([rows, rows.new_zeros((size - len(rows), *rows.shape[1:]))])
+
+
+def schedule(args: argparse.Namespace, samples: int) -> tuple[float, float, float]:
+    """Epochs of so many samples over which the learning rate grows, until which it is held, and over which it falls."""
+    given = (args.warmup_epochs, GROWING), (args.held_epochs, HELD), (args.falling_epochs, FALLING)
+    warmup, held, falling = (published / samples if epochs is None else epochs for epochs, published in given)
+    return warmup, held, falling
 
 
 def rate(epoch: float, warmup: float, held: float, falling: float) -> float:
@@ -96,15 +111,17 @@ def main() -> None:
     run = loop.begin(args, generator=GeneratedClicks.name, versions={"scikit-learn": sklearn.__version__})
     clicks, model = begun(args, run)
     networks = loop.distributed(model.networks, run, args.compile)
+    step = args.batch_size * run.world_size
+    epochs = schedule(args, clicks.steps * step)
     criterion = nn.BCEWithLogitsLoss()
     loop.train(
         run,
         clicks,
         model=model,
         loss=lambda batch: criterion(networks(batch[0], model.tables(batch[1])).float(), batch[2]),
-        optimizer=Descent(model.parameters(), lr=args.lr * args.batch_size * run.world_size / 2048),
+        optimizer=Descent(model.parameters(), lr=args.lr * step / 2048),
         epochs=args.epochs,
-        rate=lambda epoch: rate(epoch, args.warmup_epochs, args.held_epochs, args.falling_epochs),
+        rate=lambda epoch: rate(epoch, *epochs),
         evaluate=lambda: evaluate(model, clicks, run),
         evaluations=args.evaluations,
     )

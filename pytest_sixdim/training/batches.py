@@ -105,15 +105,24 @@ class Stored:
         self._trained = DataLoader(trained, batch_size, sampler=self._sampler, drop_last=True, **options)
         part = Subset(evaluated, range(run.rank, len(evaluated), run.world_size))
         self._evaluated = DataLoader(part, evaluation_batch_size or batch_size, **options)
+        self._begun: tuple[int, Iterator[Any]] | None = None  # the epoch that the workers are at already
         self.steps = len(self._trained)
         if self.steps == 0:
             text = "the data set has %d samples to train on: no step of %d cards with %d each"
             raise ValueError(text % (len(trained), run.world_size, batch_size))
 
     def training(self, epoch: int) -> Iterator[Any]:
-        """This rank's batches of an epoch (from 0); what does not fill a batch on every rank is left out."""
+        """This rank's batches of an epoch (from 0); what does not fill a batch on every rank is left out.
+
+        The workers begin with the next epoch while this one is evaluated.
+        """
+        begun, self._begun = self._begun, None
+        yield from ahead(begun[1] if begun and begun[0] == epoch else self._begin(epoch), self._device)
+        self._begun = epoch + 1, self._begin(epoch + 1)
+
+    def _begin(self, epoch: int) -> Iterator[Any]:
         self._sampler.set_epoch(epoch)
-        return ahead(self._trained, self._device)
+        return iter(self._trained)
 
     def evaluation(self) -> Iterator[Any]:
         """This rank's part of what is evaluated."""

@@ -51,6 +51,8 @@ def test_the_model_is_bert_large_and_its_flops_are_those_of_the_case(modules: di
         names = modules["pretraining_shards"].NAMES
         batch = {name: torch.zeros(shapes.get(name, (1, 512)), dtype=torch.long) for name in names}
     assert sum(parameter.numel() for parameter in model.parameters()) == 336_226_108
+    acts = model.model.bert.encoder.layer[0].intermediate.intermediate_act_fn, model.model.cls.predictions.transform
+    assert all("tanh" in repr(act).lower() for act in (acts[0], acts[1].transform_act_fn))
     with FlopCounterMode(display=False) as counter:
         words, following = model.scores(batch)  # on meta: nothing in it waits for the device
     assert (words.shape, following.shape) == ((1, 76, 30_522), (1, 2))
@@ -101,6 +103,16 @@ def test_accuracy_is_the_share_of_hidden_words_found(modules: dict[str, ModuleTy
     model.scores = lambda batch: (scores, torch.zeros(2, 2))
     found = model.scored({"masked_lm_ids": torch.tensor([[5, 6], [7, 0]])})
     assert found.tolist() == [2, 3]
+
+
+def test_layers_called_one_by_one_are_the_librarys_model(modules: dict[str, ModuleType]) -> None:
+    torch.manual_seed(1)
+    model, batch = built(modules, **SIZE).eval(), next(iter(text(modules).training(0)))
+    known = {"attention_mask": batch["input_mask"], "token_type_ids": batch["segment_ids"]}
+    whole, (words, following) = model.model(batch["input_ids"], **known), model.scores(batch)
+    places = batch["masked_lm_positions"].unsqueeze(2).expand(-1, -1, 40)
+    assert torch.allclose(words, whole.prediction_logits.gather(1, places), atol=1e-5)
+    assert torch.allclose(following, whole.seq_relationship_logits, atol=1e-5)
 
 
 def test_what_is_padded_changes_no_score(modules: dict[str, ModuleType]) -> None:

@@ -148,6 +148,15 @@ def test_dialogues_are_prepared_as_published(modules: dict[str, ModuleType], cor
     assert (found["words"][count + 1 :] == words.token_to_id("<pad>")).all()
 
 
+def test_a_share_of_the_dialogues_is_drawn_as_published(modules: dict[str, ModuleType], tmp_path: Path) -> None:
+    """The first ten of the list that random.seed(1234) and random.shuffle leave of 21 pairs."""
+    pairs = [[f"问{number}", "答"] for number in range(21)]
+    (tmp_path / "STC.json").write_text(json.dumps({"train": pairs, "valid": pairs[:1]}), encoding="utf-8")
+    modules["prepare_dialogues"].prepare(tmp_path / "STC.json", tmp_path, share=0.5, vocabulary=60)
+    lines = (tmp_path / "train.txt").read_text(encoding="utf-8").splitlines()
+    assert [int(line.split("问")[1].split(" ")[0]) for line in lines] == [20, 15, 8, 6, 11, 4, 7, 13, 9, 10]
+
+
 def test_a_long_dialogue_is_cut(modules: dict[str, ModuleType], corpus: Path) -> None:
     words = modules["dialogues"].tokenizer(corpus / "tokenizer.json", 60)
     found = modules["dialogues"].Dialogues(corpus / "valid.txt", words, 5)[0]

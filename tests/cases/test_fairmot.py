@@ -125,6 +125,14 @@ def test_the_heatmap_is_one_at_known_centres_and_falls_to_nothing(modules: Any) 
     assert heat[:, 20:].max() == 0  # the second slot holds nobody
 
 
+def test_the_centre_of_a_box_beyond_the_edge_is_the_place_nearest_to_it(modules: Any) -> None:
+    """The box is trained on as a whole, as MOT17 annotates it: a detector is to say where all of a person is."""
+    boxes = torch.tensor([[[-40.0, 0, 20, 80], [140, 60, 180, 120], [30, 30, 50, 70]]])
+    centres = modules.objective.middles(boxes, torch.Size((20, 40)))
+    assert centres[0].tolist() == [[0, 10], [pytest.approx(39.999), pytest.approx(19.999)], [10, 12.5]]
+    assert centres.long()[0].tolist() == [[0, 10], [39, 19], [10, 12]]
+
+
 def perfect(modules: Any, frames: Any, identities: int) -> Any:
     """The maps of a network that knows the answers."""
     count, height, width = len(frames.images), frames.images.shape[2] // 4, frames.images.shape[3] // 4

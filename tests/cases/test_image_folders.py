@@ -63,6 +63,20 @@ def test_images_are_changed_where_the_recipe_says_so(module: ModuleType, images_
     assert colours(magnitude=27) != colours()
 
 
+def test_each_of_two_changes_is_made_to_half_of_the_images(
+    module: ModuleType, images_in_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the authors' library: a quarter of the images stays as it is."""
+    made = []
+    monkeypatch.setattr(module.RandAugment, "forward", lambda change, image: made.append(change.num_ops) or image)
+    torch.manual_seed(1)
+    images, _ = module.image_folders(images_in_folders, alone(), batch_size=10, size=32, workers=0, magnitude=27)
+    for epoch in range(20):
+        list(images.training(epoch))
+    assert set(made) == {1}
+    assert 160 < len(made) < 240  # of 2 x 20 x 10
+
+
 def test_repeats_are_versions_of_the_same_images(module: ModuleType, images_in_folders: Path) -> None:
     sizes = {"batch_size": 10, "size": 32, "workers": 0}
     images, _ = module.image_folders(images_in_folders, alone(), repeats=10, **sizes)
@@ -75,6 +89,15 @@ def test_repeats_do_not_lie_beside_each_other(module: ModuleType) -> None:
     _, labels = module.together([(torch.zeros(3, 2, 2), label // 3) for label in range(96)])
     assert torch.bincount(labels).tolist() == [3] * 32
     assert (labels == labels.roll(1)).sum() < 10
+
+
+def test_too_few_images_for_a_step_are_said_in_one_line(
+    images_in_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(images_in_folders), "--batch-size=11", "--workers=0", "--size=32"]
+    settings = told(data=images_in_folders, batch_size=11)
+    with pytest.raises(SystemExit, match=r"train.py: the data set has 10 samples to train on: no step of 1 card"):
+        run_here("image_classification", arguments, settings, tmp_path, monkeypatch, capsys)
 
 
 def test_a_folder_that_is_missing_or_differs_is_named(module: ModuleType, images_in_folders: Path) -> None:

@@ -123,7 +123,8 @@ def test_lamb_takes_adams_step_as_long_as_the_weights(modules: dict[str, ModuleT
     assert bias.item() == pytest.approx(6.9)
 
 
-def test_a_step_that_the_scaler_skips_changes_nothing_of_lamb(modules: dict[str, ModuleType]) -> None:
+@pytest.mark.parametrize("overflow", [0, 1, 2])
+def test_a_step_that_the_scaler_skips_changes_nothing_of_lamb(modules: dict[str, ModuleType], overflow: int) -> None:
     def trained(gradients: list[float]) -> tuple[float, Any]:
         weight = torch.nn.Parameter(torch.tensor([[2.0, 1.0]]))
         optimizer = modules["lamb"].Lamb([weight], lr=0.1)
@@ -135,7 +136,9 @@ def test_a_step_that_the_scaler_skips_changes_nothing_of_lamb(modules: dict[str,
             optimizer.zero_grad()
         return weight.tolist(), optimizer.param_groups[0]["count"].item()
 
-    assert trained([1.0, float("inf"), 3.0]) == trained([1.0, 3.0])
+    gradients = [1.0, 3.0]
+    gradients.insert(overflow, float("inf"))
+    assert trained(gradients) == trained([1.0, 3.0])
 
 
 def test_a_step_of_lamb_waits_for_nothing(modules: dict[str, ModuleType]) -> None:

@@ -89,7 +89,7 @@ def test_the_recipe_is_the_programs_default(
     monkeypatch.setattr("sys.argv", ["train.py", "--model=resnet50"])
     args = program.arguments()
     decaying, kept = program.optimiser(args, resnet50(models), alone(world_size=2)).param_groups
-    assert (args.epochs, args.warmup_epochs, args.average, args.epoch_samples) == (90, 5, None, 1_281_167)
+    assert (args.epochs, args.warmup_epochs, args.average, args.epoch_samples) == (90, 8, None, 1_281_167)
     assert [(group["lr"], group["momentum"]) for group in (decaying, kept)] == [(0.512, 0.875)] * 2
     assert (decaying["weight_decay"], kept["weight_decay"]) == (1 / 32768, 0)
     assert (len(decaying["params"]), len(kept["params"])) == (54, 107)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +169,22 @@ def test_a_lost_person_is_known_again_by_its_looks(modules: Any) -> None:
         assert (names.tolist() == [0]) is (who == 0)
 
 
+def test_a_lost_track_goes_on_but_grows_no_more(modules: Any) -> None:
+    """Who comes nearer while walking, and is then unseen for ten frames."""
+    import numpy as np
+
+    tracker = modules.tracker.Tracker(2)
+    for number in range(20):
+        box = np.array([[4.0 * number, 0, 4.0 * number + 30, 60 + 3.0 * number]])
+        tracker.step(box, np.eye(2)[:1])
+    grown = tracker._motion.place[0].copy()
+    for _ in range(10):
+        tracker.step(np.zeros((0, 4)), np.zeros((0, 2)))
+    moved = tracker._motion.place[0] - grown
+    assert moved[0] == pytest.approx(40, abs=4)
+    assert 0 < moved[3] < 4  # in the first frame it is not known to be lost
+
+
 def test_motion_learns_a_velocity_and_grows_unsure_unseen(modules: Any) -> None:
     import numpy as np
 
@@ -247,11 +264,34 @@ def test_boxes_follow_what_an_image_is_varied_by(modules: Any, tmp_path: Path) -
             assert torch.allclose(found, placed.boxes[0], atol=3), shown
 
 
+def test_an_image_is_sheared_and_moved_by_a_tenth_of_its_height(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither swapped, turned nor scaled: sheared by two degrees sideways about the middle, moved right and up."""
+    from PIL import Image
+
+    drawn = torch.tensor([0.9, 0.5, 0.5, 0.5, 0.5 / 0.7, 1.0, 0.5, 1.0, 0.0])
+    monkeypatch.setattr(torch, "rand", lambda *_: drawn)
+    placed = modules.letterbox.varied(Image.new("RGB", (200, 100)), torch.tensor([[90.0, 10, 110, 90]]), (100, 200))
+    wider = 40 * math.tan(math.radians(2))
+    assert placed.boxes[0].tolist() == pytest.approx([100 - wider, 0, 120 + wider, 80], abs=1e-3)
+
+
+def test_whoever_is_cut_by_the_edge_is_shown_and_whoever_is_beyond_is_not(modules: Any) -> None:
+    from PIL import Image
+
+    boxes = torch.tensor(
+        [[-30.0, 10, 10, 50], [-50, 10, -10, 50], [70, -60, 90, 10], [20, 20, 30, 40], [20, 20, 22, 40]]
+    )
+    placed = modules.letterbox.letterboxed(Image.new("RGB", (96, 64)), boxes, (64, 96))
+    assert torch.equal(placed.boxes, boxes)
+    assert placed.shown.tolist() == [True, False, True, True, False]  # the last is two pixels wide
+
+
 @pytest.mark.parametrize(
     ("file", "change", "text"),
     [
         ("img1/000003.jpg", None, "000003.jpg is missing"),
         ("gt/gt.txt", "1,2,three", "gt.txt, line 1: not a frame's object"),
+        ("gt/gt.txt", "0,3,10,8,20,48,1,1,1", "gt.txt, line 1: not a frame's object"),
         ("gt/gt.txt", None, "gt.txt"),
         ("seqinfo.ini", "[Sequence]\n", "seqinfo.ini: No option 'seqlength'"),
     ],

@@ -195,6 +195,11 @@ def test_two_ranks_evaluate_what_one_does_and_end_with_the_same_weights(
     assert first["weights"] == second["weights"]
 
 
+def test_the_program_evaluates_as_often_as_the_case_says(case: Case, ended: Ended) -> None:
+    """An epoch is twenty passes over the cases, of which the program counts one."""
+    assert [ended.event("evaluation").epoch, case.metric.every] == [1, "1 epoch"]
+
+
 def test_the_run_says_what_it_is(ended: Ended) -> None:
     start = ended.event("start")
     assert (start.data, start.generator) == ("generated", "organs-1")

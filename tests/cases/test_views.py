@@ -178,6 +178,15 @@ def test_photographs_are_trained_on(
     assert evaluations[-1].value > evaluations[0].value
 
 
+def test_an_epoch_without_a_step_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photographs(tmp_path, "transforms", 9, alpha=False, camera_angle_x=0.8)
+    arguments = [f"--data={tmp_path}", "--batch-size=2", "--epoch-samples=1"]
+    with pytest.raises(SystemExit, match=r"train.py: an epoch of 1 samples has no step of 1 cards with 2 each"):
+        run_here(FOLDER, arguments, told(data=tmp_path), tmp_path, monkeypatch, capsys)
+
+
 def test_what_is_missing_or_broken_is_named(modules: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"transforms.json: No such file"):
         stored(modules, tmp_path)

@@ -136,7 +136,7 @@ def test_the_recipe_is_that_of_the_authors(case: Case, program: ModuleType, monk
     assert isinstance(optimizer, torch.optim.AdamW)
     decays = [(group["lr"], group["weight_decay"], group["betas"]) for group in optimizer.param_groups]
     assert decays == [(0.001, 0.05, (0.9, 0.999)), (0.001, 0.0, (0.9, 0.999))]
-    assert (args.epochs, args.warmup_epochs, args.average, args.drop_path) == (300, 5, 0.99996, 0.1)
+    assert (args.epochs, args.warmup_epochs, args.floor, args.average, args.drop_path) == (300, 5, 0.01, 0.99996, 0.1)
     assert (args.mixup, args.cutmix, args.randaugment, args.erasing, args.repeats) == (0.8, 1.0, 27, 0.25, 3)
     assert (args.depths, args.widths) == (None, None)
 

@@ -149,6 +149,17 @@ def test_of_answers_that_overlap_the_surest_of_a_class_is_given(modules: Any) ->
     assert objects[:, 5].tolist() == pytest.approx([sure * sure, sure * torch.tensor(3.0).sigmoid().item()])
 
 
+@pytest.mark.parametrize(("overlap", "given"), [(0.62, 2), (0.68, 1)])
+def test_answers_of_a_class_may_overlap_by_as_much_as_is_usual(modules: Any, overlap: float, given: int) -> None:
+    """Two boxes of 20 x 20 pixels, one moved to the right."""
+    maps = [torch.full((1, edge, edge, 3, 7), -20.0) for edge in (8, 4, 2)]
+    moved = 20 * (1 - overlap) / (1 + overlap)
+    maps[1][0, 1, 2, :2] = torch.tensor([[0, 0, 0, 0, 5.0, 5.0, -20.0], [0, 0, 0, 0, 4.0, 4.0, -20.0]])
+    maps[1][0, 1, 2, 1, 0] = torch.tensor(0.5 + moved / 32).logit()
+    (objects,) = modules[3].found(maps, torch.full((3, 3, 2), 20.0))
+    assert len(objects) == given
+
+
 TRUE = [[0, 0, 10, 10, 8, 8, 0], [1, 0, 10, 10, 8, 8, 0], [1, 1, 30, 30, 8, 8, 0]]
 
 

@@ -157,9 +157,11 @@ def bounds(image: Any) -> list[float]:
 
 
 def test_whole_images_are_evaluated_with_their_objects_where_they_are(modules: Any, tmp_path: Path) -> None:
-    images, classes = modules[2].coco_images(coco(tmp_path), alone(), batch_size=2, size=160, workers=0)
+    images, classes = modules[2].coco_images(coco(tmp_path), alone(), batch_size=2, size=160, workers=1)
     assert (classes, images.steps) == (2, 2)
-    batches = list(images.evaluation())
+    batches = [*images.training(0), *images.evaluation()]
+    assert all(images.is_contiguous(memory_format=torch.channels_last) for images, _ in batches)
+    batches = batches[images.steps :]
     pictures, objects = (torch.cat(parts) for parts in zip(*batches, strict=True))
     assert (pictures.shape, objects.shape) == ((4, 3, 160, 160), (4, 1, 6))
     assert objects[:, 0, 0].tolist() == [-1, 0, 1, 0]

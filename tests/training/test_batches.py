@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -116,6 +118,37 @@ def test_a_repeated_epoch_is_as_long_and_has_other_samples_the_next_time() -> No
     assert len(first) == len(second) == 30
     assert len(set(first)) == len(set(second)) == 10
     assert set(first) != set(second)
+
+
+class Noted(Places):
+    """Writes down which sample is read."""
+
+    def __init__(self, count: int, path: Path) -> None:
+        super().__init__(count)
+        self.path = path
+
+    def __getitem__(self, index: int) -> Any:
+        with self.path.open("a") as file:
+            file.write(f"{index}\n")
+        return index
+
+
+def test_workers_begin_the_next_epoch_while_this_one_is_evaluated(tmp_path: Path) -> None:
+    def read() -> list[int]:
+        return [int(line) for line in (tmp_path / "read").read_text().split()]
+
+    source = Stored(place(), Noted(6, tmp_path / "read"), Places(2), batch_size=2, workers=1)
+    first = all_of(source.training(0))
+    ends = time.monotonic() + 60
+    while len(read()) < 10 and time.monotonic() < ends:  # two batches ahead
+        time.sleep(0.01)
+    begun = read()[6:]
+    second = all_of(source.training(1))
+    assert second[:4] == begun[:4]
+    assert read()[:12] == first + second
+    fresh = stored(trained=6)
+    assert [all_of(fresh.training(epoch)) for epoch in (0, 1)] == [first, second]
+    assert all_of(source.training(0)) == first  # and not the third, which the worker is at
 
 
 def test_samples_may_come_in_an_order_of_their_own() -> None:
