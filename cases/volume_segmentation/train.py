@@ -71,10 +71,13 @@ def evaluate(
 
 
 def main() -> None:
-    """Trains until the run is done."""
+    """Trains until the run is done. Raises SystemExit for data and options that do not go together."""
     args = arguments()
     run = loop.begin(args, generator=GeneratedVolumes.name, versions={"monai": monai.__version__})
-    trained, evaluated = sources(args, run)
+    try:
+        trained, evaluated = sources(args, run)
+    except ValueError as error:
+        raise SystemExit(f"train.py: {error}") from None
     model = MODELS[args.model](args).to(run.device)
     parallel = loop.distributed(model, run, args.compile)
     # Half Dice, half cross-entropy; the background is in the latter alone.

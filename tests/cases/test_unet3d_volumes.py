@@ -148,3 +148,26 @@ def test_the_program_trains_on_a_data_set(
     assert found["evaluation"].samples == 2
     assert found["segment"].samples == 2
     assert found["end"].status == "target_missed"
+
+
+@pytest.mark.parametrize(
+    ("stored", "option", "message"),
+    [
+        (True, "--passes=1", "the data set has 8 samples to train on: no step of 1 cards with 9 each"),
+        (False, "--epoch-samples=8", "an epoch of 8 samples has no step of 1 cards with 9 each"),
+        (False, "--volume-size=33", "an edge of 33 and a window of 64 are not possible"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_are_told_in_one_line(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stored: bool,
+    option: str,
+    message: str,
+) -> None:
+    pytest.importorskip("monai")
+    data = root if stored else None
+    arguments = [f"--data={data or 'generated'}", "--size=64", "--batch-size=9", "--workers=0", option]
+    with pytest.raises(SystemExit, match=rf"train\.py: .*{message}"):
+        run_here("volume_segmentation", arguments, told(data=data, batch_size=9), root, monkeypatch, capsys)
