@@ -18,6 +18,14 @@ from pytest_sixdim.launchers.local import LocalHandle, LocalLauncher
 
 STANDIN = Path(__file__).parent.parent / "programs" / "torchrun_standin.py"
 
+#: Seconds after which a run hangs, and so does whatever a test waits for. Nothing that goes well takes as long, on
+#: however busy a machine.
+HANGS = 120.0
+#: Nor do ranks lag behind each other so many seconds. Where a test waits for the teardown, it says a shorter one.
+TEARDOWN = 30.0
+#: The limits of a run that is to be ended a second after one of its ranks.
+SHORT_TEARDOWN = {"timeout": HANGS, "stall": HANGS / 2, "teardown": 1.0}
+
 #: What the programs of these tests start with.
 PRELUDE = """\
 import json, math, os, signal, subprocess, sys, time
@@ -27,9 +35,13 @@ def event(name, **fields):
     print("[sixdim] " + json.dumps({"event": name, **fields}), flush=True)
 def ready():
     open(f"ready-{RANK}", "w").close()
-def wait_for(path, text=""):
-    while not (os.path.exists(path) and text in open(path).read()):
+def wait_for(path, text="", times=1):
+    while not (os.path.exists(path) and open(path).read().count(text) >= times):
         time.sleep(0.02)
+def put_clock_forward(seconds):
+    with open(os.environ["PUT_FORWARD"] + ".part", "w") as file:
+        file.write(str(seconds))
+    os.rename(file.name, os.environ["PUT_FORWARD"])
 def parent_of(pid):
     with open(f"/proc/{pid}/stat") as file:
         return int(file.read().rpartition(")")[2].split()[1])
@@ -77,7 +89,7 @@ class Job:
             "dialect": {"name": "sixdim", "class": "pytest_sixdim.dialects.sixdim:SixdimDialect", "options": {}},
             "log": {"stream": "both", "rank": 0, "file": None},
             "segments": 2,
-            "limits": {"timeout": 60.0, "stall": 30.0, "teardown": 1.0},
+            "limits": {"timeout": HANGS, "stall": HANGS / 2, "teardown": TEARDOWN},
             "card_lost": [],
             "device_error": [],
             "card_busy": [],
@@ -95,7 +107,7 @@ class Job:
         """Run to the end; the result. No process of the run may be left."""
         handle = self.start(source, cards, **changes)
         try:
-            assert handle.wait(60) is not None, "the agent did not end"
+            assert handle.wait(HANGS + TEARDOWN) is not None, "the agent did not end"
         finally:
             handle.kill()
         assert strays(handle.pid) == []
@@ -126,6 +138,13 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
+@pytest.fixture
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program may put the agent's clock forward: `put_clock_forward(seconds)`."""
+    monkeypatch.setenv("PYTHONPATH", str(STANDIN.parent / "put_forward"))
+    monkeypatch.setenv("PUT_FORWARD", str(tmp_path / "put-forward"))
+
+
 def strays(agent: int) -> list[int]:
     """Processes that carry the mark of the agent with this process number."""
     mark = f"SIXDIM_JOB={agent}.".encode()
@@ -140,7 +159,7 @@ def strays(agent: int) -> list[int]:
     return found
 
 
-def wait_for(condition: Any, seconds: float = 20.0) -> None:
+def wait_for(condition: Any, seconds: float = HANGS) -> None:
     """Until `condition()` holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -166,7 +185,7 @@ def end_in_one_way(job: Job, handle: Any, way: str) -> None:
         os.kill(only_child(handle.pid), signal.SIGKILL)
     else:
         handle.kill()
-    assert handle.wait(60) is not None
+    assert handle.wait(HANGS) is not None
     wait_for(lambda: strays(handle.pid) == [])
     if way != "agent":
         assert job.result()["status"] == {"cancel": "cancelled", "launcher": "crashed"}[way]

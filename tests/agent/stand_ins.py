@@ -92,11 +92,21 @@ class Uneven(Steady):
         return [CardFacts()] * (self.count + 1)
 
 
+def hang(node: Node) -> None:
+    """Do not come back, which a file says."""
+    (node.directory / "hangs").touch()
+    time.sleep(600)
+
+
 class Rambling(Steady):
     """Never ends telling."""
 
+    def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
+        self.node = node
+        return super().open(node, channels)
+
     def facts(self) -> Sequence[CardFacts]:
-        time.sleep(600)
+        hang(self.node)
         return []
 
 
@@ -178,8 +188,12 @@ class Puzzling(Steady):
 class Hanging(Steady):
     """Does not return from its first reading."""
 
+    def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
+        self.node = node
+        return super().open(node, channels)
+
     def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
-        time.sleep(600)
+        hang(self.node)
         return {}
 
 
@@ -187,7 +201,7 @@ class HangingAtOpen(Steady):
     """Does not get ready."""
 
     def open(self, node: Node, channels: Collection[str]) -> Mapping[str, Source]:
-        time.sleep(600)
+        hang(node)
         return {}
 
 

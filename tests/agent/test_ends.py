@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agent.conftest import Job, strays
+from tests.agent.conftest import HANGS, Job, strays
 
 
 def test_a_run_that_says_success_is_completed(job: Job) -> None:
@@ -141,11 +141,12 @@ def test_the_window_run_of_a_foreign_program_is_ended_after_its_last_segment(job
     result = job.run("window()\nwhile True:\n    time.sleep(0.1)", cards=2, role="window")
     assert (result["status"], result["ended_by"]) == ("completed", "agent")
     assert result["message"] == "the last counted segment came"
-    assert 2.0 <= result["seconds"] < 8.0
+    assert result["seconds"] >= 2.0
 
 
 def test_a_window_run_may_end_by_itself_within_the_grace(job: Job) -> None:
-    result = job.run("window()\ntime.sleep(0.3)", role="window")
+    source = """window()\nwait_for("../node-0/events.jsonl", '"index": 2')"""
+    result = job.run(source, role="window")
     assert (result["status"], result["ended_by"]) == ("completed", "program")
 
 
@@ -168,6 +169,6 @@ def test_no_process_is_left_after_success_either(job: Job) -> None:
         """,
         cards=2,
     )
-    assert handle.wait(30) == 0
+    assert handle.wait(HANGS) == 0
     assert strays(handle.pid) == []
     assert job.result()["status"] == "completed"

@@ -14,7 +14,7 @@ from pytest_sixdim.agent.command import launch_environment, prepare
 from pytest_sixdim.agent.order import OrderError, read_order
 from pytest_sixdim.core.adapters import ADAPTERS
 from pytest_sixdim.launchers.local import LocalLauncher
-from tests.agent.conftest import Job, strays, wait_for
+from tests.agent.conftest import HANGS, Job, strays, wait_for
 
 ANY = {"launch": "command", "python": sys.executable}
 SILENT = {"name": "silent", "class": "tests.agent.stand_ins:Silent", "options": {}}
@@ -125,13 +125,13 @@ def test_what_a_shell_script_started_ends_with_the_run(job: Job, way: str) -> No
     handle = LocalLauncher().start(path)
     wait_for(started.exists)
     getattr(handle, way)()
-    assert handle.wait(60) is not None
+    assert handle.wait(HANGS) is not None
     wait_for(lambda: strays(handle.pid) == [])
     assert way == "kill" or job.result()["status"] == "cancelled"
 
 
 def test_a_silent_program_stalls(job: Job) -> None:
-    result = job.run("time.sleep(600)", limits={"timeout": 60.0, "stall": 1.0, "teardown": 1.0}, **ANY)
+    result = job.run("time.sleep(600)", limits={"timeout": HANGS, "stall": 1.0, "teardown": 1.0}, **ANY)
     assert result["status"] == "stalled"
 
 

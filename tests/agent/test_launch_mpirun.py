@@ -106,7 +106,7 @@ def test_nothing_is_left_however_it_ends(job: Job, ranks: dict[str, Any], way: s
     wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)))
     end_in_one_way(job, handle, way)
     if way == "launcher":
-        assert job.result()["rank"] == 0
+        assert job.result()["rank"] in (0, 1)  # whichever ended first
 
 
 def test_nodes_that_open_mpi_was_told_of_elsewhere_are_left_alone(job: Job) -> None:

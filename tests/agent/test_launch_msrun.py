@@ -12,7 +12,7 @@ import pytest
 
 from pytest_sixdim.agent.command import prepare
 from pytest_sixdim.agent.order import read_order
-from tests.agent.conftest import WAYS_TO_END, Job, end_in_one_way, wait_for
+from tests.agent.conftest import SHORT_TEARDOWN, WAYS_TO_END, Job, end_in_one_way, wait_for
 from tests.frameworks import interpreter
 from tests.programs import msrun_standin
 
@@ -75,7 +75,7 @@ def test_one_card_is_launched_alike(job: Job) -> None:
 
 def test_the_rank_that_failed_is_named_though_the_scheduler_waits(job: Job) -> None:
     source = 'if os.environ["MS_ROLE"] == "MS_WORKER" and RANK == 1:\n    raise ValueError("boom")\ntime.sleep(600)'
-    result = job.run(source, cards=2, **stand_in(job))
+    result = job.run(source, cards=2, limits=SHORT_TEARDOWN, **stand_in(job))
     assert (result["status"], result["rank"]) == ("crashed", 1)
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
 
@@ -95,7 +95,7 @@ def end_a_run(job: Job, way: str, launch: dict[str, Any]) -> None:
         'subprocess.Popen(["sleep", "600"])\nif os.environ["MS_ROLE"] == "MS_WORKER":\n    ready()\ntime.sleep(600)'
     )
     handle = job.start(source, cards=2, **launch)
-    wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)), 60)
+    wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)))
     end_in_one_way(job, handle, way)
 
 

@@ -48,7 +48,7 @@ def test_the_rank_that_failed_is_named_and_not_the_one_that_lost_it(job: Job, pa
 @pytest.mark.parametrize("way", WAYS_TO_END)
 def test_nothing_is_left_however_it_ends(job: Job, paddle: dict[str, Any], way: str) -> None:
     handle = job.start('subprocess.Popen(["sleep", "600"])\nready()\ntime.sleep(600)', cards=2, **paddle)
-    wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)), 60)
+    wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)))
     end_in_one_way(job, handle, way)
 
 

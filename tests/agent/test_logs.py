@@ -51,6 +51,22 @@ def test_events_are_read_from_files_that_the_program_writes(job: Job) -> None:
     assert job.result()["status"] == "completed"
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_any_rank_and_stream_is_a_sign_of_life(job: Job, rank: int, stream: str) -> None:
+    logs = RankLogs(read_order(job.order(cards=2)))
+    (job.node / "logs").mkdir(parents=True)
+    assert list(logs.read()) == []
+    assert logs.last_sign is None
+    with (job.node / "logs" / f"rank-{rank}.{stream}.log").open("a") as log:
+        for _ in range(2):
+            print("still here", file=log, flush=True)
+            before = time.monotonic()
+            list(logs.read())
+            assert logs.last_sign is not None
+            assert logs.last_sign >= before
+
+
 def test_garbage_is_survived_and_the_events_in_it_are_read(job: Job) -> None:
     result = job.run(
         r"""
@@ -149,7 +165,7 @@ def test_more_log_files_than_are_read_are_told(job: Job) -> None:
         (job.directory / "logs" / f"{number}.log").write_text("line\n" * 1000)
     batches = logs.finish()
     assert len(next(batches).lines) == 1000
-    assert sum(path.parent.name == "logs" for path in opened()) == 1  # one after the other, not all at once
+    assert sum(path.parent == job.directory / "logs" for path in opened()) == 1  # one after the other, not all at once
     assert sum(len(batch.lines) for batch in batches) == (FILES - 3) * 1000  # two are the rank's, one was read before
     assert logs.unread_files
 

@@ -11,26 +11,30 @@ from tests.agent.conftest import Job
 from tests.stubs.nvml import NvmlStub, Square, Steady, StubCard
 
 NVML = {"name": "nvml", "class": "pytest_sixdim.samplers.nvml:NvmlSampler", "channels": list(CHANNELS), "options": {}}
-#: At 5 s on the stub's clock something happens; the first argument is the file with that clock, the second what then
-#: appears in samples.jsonl, the third.
+#: At 5 s on the stub's clock something happens; the first argument is the file with that clock, the second what appears
+#: in samples.jsonl before, the third what appears then, the fourth that file.
 PROGRAM = """
 import struct
 def clock(t):
     with open(sys.argv[1], "r+b") as file:
         file.write(struct.pack("d", t))
+wait_for(sys.argv[4], sys.argv[2])
 event("warmup_end")
-time.sleep(0.3)
 clock(5.0)
-wait_for(sys.argv[3], sys.argv[2])
+wait_for(sys.argv[4], sys.argv[3])
 segment(1)
-time.sleep(0.3)
 segment(2)
 event("end", status="success")
 """
 
 
 def run(
-    job: Job, stub: NvmlStub, monkeypatch: pytest.MonkeyPatch, *cards: StubCard, appears: str = ""
+    job: Job,
+    stub: NvmlStub,
+    monkeypatch: pytest.MonkeyPatch,
+    *cards: StubCard,
+    before: str = '"power": [',
+    appears: str = "",
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Summary of the sampler, and the lines of samples.jsonl."""
     playing = stub.play(cards, manual=True)
@@ -40,7 +44,7 @@ def run(
         {"index": n, "id": f"card {n}", "name": "card", "total_bytes": None, "cores": None, "uuid": card.uuid}
         for n, card in enumerate(cards)
     ]
-    args = [str(playing.clock), appears, str(job.node / "samples.jsonl")]
+    args = [str(playing.clock), before, appears, str(job.node / "samples.jsonl")]
     result = job.run(PROGRAM, cards=len(cards), samplers=[NVML], devices=devices, args=args)
     assert result["status"] == "completed"
     return dict(result["sampler"]), job.lines("samples.jsonl")
@@ -72,7 +76,8 @@ def test_facts_of_the_cards_are_written(job: Job, nvml_stub: NvmlStub, monkeypat
 def test_why_a_channel_cannot_be_read_is_written(
     job: Job, nvml_stub: NvmlStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, (head, *_) = run(job, nvml_stub, monkeypatch, StubCard(uuid="GPU-a", words={"without": "energy", "mig": 1}))
+    divided = StubCard(uuid="GPU-a", words={"without": "energy", "mig": 1})
+    _, (head, *_) = run(job, nvml_stub, monkeypatch, divided, before="")
     assert head["unavailable"]["energy"] == "nvml: divided (MIG): no sensor tells a card's parts apart"
 
 

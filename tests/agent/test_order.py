@@ -12,7 +12,7 @@ import pytest
 
 from pytest_sixdim.agent.order import Limits, OrderError, Plugin, read_order
 from pytest_sixdim.samplers import Device
-from tests.agent.conftest import Job
+from tests.agent.conftest import HANGS, TEARDOWN, Job
 
 MISSING = object()
 
@@ -46,7 +46,7 @@ def test_a_good_order_is_read(job: Job) -> None:
     assert order.devices == (Device(4, "GPU-1", "H200", 80, (2, 3)),)
     assert order.samplers == (Plugin("rapl", "pytest_sixdim.samplers.rapl:RaplSampler", {}, ("energy",)),)
     assert order.environment == {"A": "1", "B": None}
-    assert order.limits == Limits(timeout=60.0, stall=30.0, teardown=1.0)
+    assert order.limits == Limits(timeout=HANGS, stall=HANGS / 2, teardown=TEARDOWN)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_sixdim.agent.processes import oom_kills, reap
 from pytest_sixdim.samplers.process_tree import look, processes
-from tests.agent.conftest import Job, strays, wait_for
+from tests.agent.conftest import HANGS, Job, strays, wait_for
 
 #: Children in their own sessions, one of which is an orphan that ignores SIGTERM.
 CHILDREN = """
@@ -23,11 +23,19 @@ event("start", role="full", world_size=1, data="real")
 
 
 @pytest.mark.parametrize(
-    "end", ["sys.exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "time.sleep(600)", 'event("end", status="success")']
+    "end",
+    [
+        "sys.exit(3)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "put_clock_forward(10_000)\ntime.sleep(600)",
+        'event("end", status="success")',
+    ],
+    ids=["exit", "kill", "timeout", "success"],
 )
+@pytest.mark.usefixtures("clock")
 def test_children_in_sessions_of_their_own_are_gone_after_every_end(job: Job, end: str) -> None:
-    handle = job.start(CHILDREN + end, limits={"timeout": 3, "stall": 60, "teardown": 1})
-    assert handle.wait(30) is not None
+    handle = job.start(CHILDREN + end)
+    assert handle.wait(HANGS) is not None
     assert len(job.events()) >= 1
     assert strays(handle.pid) == []
 
@@ -37,7 +45,7 @@ def test_two_hundred_children_are_gone(job: Job) -> None:
     wait_for(lambda: job.printed() == "up\n")
     assert len(strays(handle.pid)) > 200
     handle.cancel()
-    assert handle.wait(30) == 1
+    assert handle.wait(HANGS) == 1
     assert strays(handle.pid) == []
 
 
@@ -55,7 +63,7 @@ def test_processes_that_start_others_when_they_are_told_to_end_are_gone(job: Job
     )
     wait_for(lambda: job.printed() == "up\n")
     handle.cancel()
-    assert handle.wait(30) == 1
+    assert handle.wait(HANGS) == 1
     assert strays(handle.pid) == []
 
 
@@ -77,7 +85,7 @@ def test_a_process_whose_first_thread_has_ended_is_gone_too(job: Job) -> None:
         """
     )
     try:
-        assert handle.wait(60) == 0
+        assert handle.wait(HANGS) == 0
     finally:
         handle.kill()
     assert look((job.directory / "work" / "child").read_text()) is None
@@ -87,7 +95,7 @@ def test_the_ranks_end_when_the_agent_is_killed(job: Job) -> None:
     handle = job.start("window()\nwhile True:\n    time.sleep(0.1)", cards=2)
     wait_for(lambda: (job.node / "ranks" / "rank-1.json").exists() and len(strays(handle.pid)) >= 5)
     handle.kill()
-    wait_for(lambda: strays(handle.pid) == [], 15)
+    wait_for(lambda: strays(handle.pid) == [])
     assert not (job.directory / "result.json").exists()
 
 
@@ -127,7 +135,7 @@ def test_orphans_of_the_run_are_waited_for_while_it_goes_on(job: Job) -> None:
     wait_for(lambda: job.printed() == "up\n")
     wait_for(lambda: ("Z", handle.pid) not in [(process.state, process.parent) for process in processes()])
     handle.cancel()
-    assert handle.wait(20) == 1
+    assert handle.wait(HANGS) == 1
 
 
 def test_the_exit_code_of_a_samplers_own_tool_is_left_to_the_sampler() -> None:
@@ -149,7 +157,7 @@ def test_a_disk_too_full_for_the_first_line_of_events_launches_nothing(job: Job)
     job.node.mkdir()
     (job.node / "events.jsonl").symlink_to("/dev/full")
     handle = job.start("window()\ntime.sleep(600)", cards=2)
-    assert handle.wait(30) == 2
+    assert handle.wait(HANGS) == 2
     result = job.result()
     assert (result["status"], result["fault"]) == ("launch_error", "host")
     assert result["message"].endswith("events.jsonl: No space left on device")
@@ -159,8 +167,8 @@ def test_a_disk_too_full_for_the_first_line_of_events_launches_nothing(job: Job)
 def test_a_disk_that_fills_up_under_the_samples_does_not_end_the_run_before_its_end(job: Job) -> None:
     job.node.mkdir()
     (job.node / "samples.jsonl").symlink_to("/dev/full")
-    handle = job.start('window()\ntime.sleep(0.5)\nevent("end", status="success")')
-    assert handle.wait(30) == 0
+    handle = job.start('window()\nevent("end", status="success")')
+    assert handle.wait(HANGS) == 0
     assert "No space left on device" in job.result()["sampler"]["ended"]
     assert [event["event"] for event in job.events()][-1] == "end"
     assert strays(handle.pid) == []

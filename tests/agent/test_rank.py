@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_the_program_ends_with_its_wrapper(wrapped: Wrapped) -> None:
     pid = int(str(wrapped.record()["pid"]))
     process.kill()
     process.communicate()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text())
+    wait_for(lambda: ended(pid))
 
 
 def test_a_rank_goes_on_where_its_record_cannot_be_written(wrapped: Wrapped) -> None:
@@ -231,7 +232,11 @@ def test_a_program_goes_on_where_only_the_launchers_thread_ended_that_started_it
 
 def commands(children: Path) -> bytes:
     """What the children of a process were started as."""
-    return b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children.read_text().split())
+    found = b""
+    for pid in children.read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            found += Path(f"/proc/{pid}/cmdline").read_bytes()
+    return found
 
 
 def ended(pid: int) -> bool:

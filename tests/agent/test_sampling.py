@@ -7,17 +7,25 @@ import json
 import os
 from typing import Any
 
+from pytest_sixdim.agent.pace import FAST
 from pytest_sixdim.core.records import CHANNELS
 from tests.agent.conftest import Job
 
 ALL = list(CHANNELS)
-#: Segments of as many seconds as the argument says, after a warm-up of 0.3 s.
+#: It warms up until samples.jsonl has as many lines besides the head as the first argument says, and goes on until
+#: there are as many more as the second says; 0: it does not wait. Is there a third, it waits for a sampler to hang.
 PROGRAM = """
-time.sleep(0.3)
+def lines(number):
+    if number:
+        wait_for("../node-0/samples.jsonl", "\\n", times=1 + number)
+before, timed = map(int, sys.argv[1:3])
+if sys.argv[3:]:
+    wait_for("../node-0/hangs")
+lines(before)
 event("warmup_end")
-for index in (1, 2):
-    time.sleep(float(sys.argv[1]))
-    segment(index)
+segment(1)
+lines(before + timed if timed else 0)
+segment(2)
 event("end", status="success")
 """
 
@@ -26,14 +34,26 @@ def sampler(name: str, channels: list[str]) -> dict[str, Any]:
     return {"name": name.lower(), "class": f"tests.agent.stand_ins:{name}", "channels": channels, "options": {}}
 
 
-def run(job: Job, *samplers: dict[str, Any], cards: int = 2, segment: float = 0.2, **changes: Any) -> dict[str, Any]:
-    result = job.run(PROGRAM, cards=cards, samplers=list(samplers), args=[str(segment)], **changes)
+def run(
+    job: Job, *samplers: dict[str, Any], cards: int = 2, before: int = 2, timed: int = 4, **changes: Any
+) -> dict[str, Any]:
+    """What the sampler says of its work; the program waits for so many lines in its warm-up, and while it is timed."""
+    return run_until(job, str(before), str(timed), cards=cards, samplers=list(samplers), **changes)
+
+
+def run_until_it_hangs(job: Job, sampler: dict[str, Any]) -> dict[str, Any]:
+    return run_until(job, "0", "0", "it hangs", cards=2, samplers=[sampler])
+
+
+def run_until(job: Job, *args: str, **changes: Any) -> dict[str, Any]:
+    result = job.run(PROGRAM, args=list(args), **changes)
     assert result["status"] == "completed"
     return dict(result["sampler"])
 
 
 def test_power_and_energy_are_read_ten_times_a_second_while_segments_are_timed(job: Job) -> None:
-    summary = run(job, sampler("Steady", ALL), segment=0.5)
+    """And everything else once a second: however late readings are on a busy machine, most are of power and energy."""
+    summary = run(job, sampler("Steady", ALL), timed=20)
     head, *lines = job.lines("samples.jsonl")
     assert [card["id"] for card in head["cards"]] == ["core:0", "core:1"]
     assert head["sources"]["power"] == {
@@ -46,16 +66,16 @@ def test_power_and_energy_are_read_ten_times_a_second_while_segments_are_timed(j
     }
     assert head["unavailable"] == {}
     timed = next(event["seen"] for event in job.events() if event["event"] == "warmup_end")
-    fast = [line for line in lines if timed <= line["t"] <= timed + 1.0]
-    assert 6 <= len(fast) <= 13  # ten, on a busy machine
+    fast = [line for line in lines if line["t"] > timed]
+    assert len(fast) <= (fast[-1]["t"] - fast[0]["t"]) / FAST + 3
     assert all(line["power"] == line["energy"] == [100.0, 101.0] for line in lines)
-    assert sum(1 for line in fast if "memory" in line) <= 2
+    assert sum(1 for line in fast if "memory" in line) < len(fast) / 2
     assert lines[0]["memory"] == lines[0]["temperature"] == [100.0, 101.0]
     assert all(later["t"] > earlier["t"] for earlier, later in itertools.pairwise(lines))
     assert summary["readings"] == len(lines)
     assert 0.0 < summary["cpu_seconds"] < 1.0
     assert summary["errors"] == 0
-    assert 0.09 <= summary["period_p50"] <= 0.3
+    assert 0.0 < summary["period_p50"] <= summary["period_max"]
     assert summary["readings_missing"] == dict.fromkeys(ALL, 0)
     assert summary["steady"] == {"cards": 2}
 
@@ -71,7 +91,7 @@ def test_the_first_sampler_that_answers_a_channel_serves_it(job: Job) -> None:
 def test_a_sampler_that_cannot_be_made_makes_its_channels_unavailable(job: Job) -> None:
     broken = {"name": "mine", "class": "nowhere:Mine", "channels": ["power"], "options": {}}
     unwilling = {**sampler("Steady", ["energy"]), "options": {"x": 1}}
-    run(job, broken, unwilling, cards=1)
+    run(job, broken, unwilling, cards=1, before=0, timed=0)
     reasons = job.lines("samples.jsonl")[0]["unavailable"]
     assert reasons["power"] == "mine: nowhere:Mine: No module named 'nowhere'"
     assert reasons["energy"].startswith("steady: TypeError")
@@ -88,14 +108,14 @@ def test_a_sampler_that_raises_is_recorded_and_the_others_go_on(job: Job) -> Non
 
 
 def test_a_sampler_that_hangs_does_not_hold_the_run(job: Job) -> None:
-    summary = run(job, sampler("Hanging", ["power"]))
+    summary = run_until_it_hangs(job, sampler("Hanging", ["power"]))
     lines = job.lines("samples.jsonl")[1:]
     assert [line["error"].partition(" for ")[0] for line in lines] == ["hanging: no answer"]
     assert (summary["readings"], summary["errors"]) == (0, 1)
 
 
 def test_a_sampler_that_hangs_before_the_first_reading_leaves_a_readable_file(job: Job) -> None:
-    summary = run(job, sampler("HangingAtOpen", ["power"]))
+    summary = run_until_it_hangs(job, sampler("HangingAtOpen", ["power"]))
     head, *lines = job.lines("samples.jsonl")
     assert head["sources"] == {}
     assert head["unavailable"]["power"] == "no answer"
@@ -205,7 +225,7 @@ def test_a_sampler_that_fails_to_tell_is_recorded_and_the_readings_go_on(job: Jo
 
 
 def test_a_sampler_that_tells_what_is_nothing_is_recorded_and_the_readings_go_on(job: Job) -> None:
-    summary = run(job, sampler("Wordless", ["power"]), sampler("Knowing", ["energy"]))
+    summary = run(job, sampler("Wordless", ["power"]), sampler("Knowing", ["energy"]), timed=10)
     errors = {line["error"] for line in job.lines("samples.jsonl")[1:] if "error" in line}
     assert len(errors) == 1
     assert errors.pop().startswith("wordless: facts: TypeError: ")
@@ -214,7 +234,7 @@ def test_a_sampler_that_tells_what_is_nothing_is_recorded_and_the_readings_go_on
 
 
 def test_a_sampler_that_never_ends_telling_does_not_hold_the_run(job: Job) -> None:
-    summary = run(job, sampler("Rambling", ["power"]))
+    summary = run_until_it_hangs(job, sampler("Rambling", ["power"]))
     lines = job.lines("samples.jsonl")[1:]
     assert [line["error"].partition(" for ")[0] for line in lines] == ["rambling: no answer"]
     assert summary["errors"] == 1
@@ -227,13 +247,13 @@ def test_a_sampler_that_takes_long_to_tell_is_not_asked_while_segments_are_timed
 
 def test_the_training_program_is_told_how_far_the_cards_grew_warmer(job: Job) -> None:
     """Until segments are timed; a minute of readings is more than these runs have."""
-    source = "wait_for('../node-0/thermal.json')" + PROGRAM
-    job.run(source, cards=2, samplers=[sampler("Steady", ["temperature"])], args=["0.1"])
+    run(job, sampler("Steady", ["temperature"]), timed=3)
     told = json.loads((job.node / "thermal.json").read_text())
     assert told["rise"] is None
     readings = [line["t"] for line in job.lines("samples.jsonl") if "temperature" in line]
     timed = next(event["seen"] for event in job.events() if event["event"] == "warmup_end")
-    assert readings[0] - 0.1 <= told["t"] <= timed + 0.1
+    assert readings[0] <= told["t"] < readings[-1]
+    assert sum(reading > told["t"] for reading in readings) >= sum(reading > timed for reading in readings) - 1 > 0
 
 
 def test_without_a_thermometer_nothing_is_said_of_warmth(job: Job) -> None:
@@ -254,7 +274,14 @@ def test_real_samplers_of_this_host_work_together(job: Job) -> None:
         "channels": ["energy"],
         "options": {"path": str(job.directory / "no-powercap")},
     }
-    result = job.run("time.sleep(2)" + PROGRAM, cards=2, samplers=[rapl, memory], args=["0.1"])
+    source = """
+    import re
+    samples = "../node-0/samples.jsonl"
+    while not (os.path.exists(samples) and re.search(r'"memory": \\[\\d[^nN]*]', open(samples).read())):
+        time.sleep(0.02)
+    event("end", status="success")
+    """
+    result = job.run(source, cards=2, samplers=[rapl, memory])
     head, *lines = job.lines("samples.jsonl")
     assert head["unavailable"]["energy"].startswith("rapl: no powercap zone")
     assert head["sources"]["memory"]["method"] == "proportional set size"

@@ -4,56 +4,77 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 
-from tests.agent.conftest import Job, strays, wait_for
+from tests.agent.conftest import HANGS, SHORT_TEARDOWN, Job, strays, wait_for
 
 FOREVER = "\nwhile True:\n    time.sleep(0.1)"
 STUBBORN = "\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nready()\nwhile True:\n    time.sleep(0.1)"
 
 
 def limits(**changes: float) -> dict[str, float]:
-    return {"timeout": 60.0, "stall": 30.0, "teardown": 1.0, **changes}
+    return {"timeout": HANGS, "stall": HANGS / 2, "teardown": 1.0, **changes}
 
 
+#: Every rank has said what it says, and the agent has read rank 0's; then so much time passes. Told to end, they do so
+#: well: what keeps the record of their end has another clock.
+LATER = """
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+window()
+ready()
+if RANK == 0:
+    wait_for("ready-1")
+    wait_for("../node-0/events.jsonl", '"index": 2')
+    put_clock_forward({seconds})
+while True:
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.usefixtures("clock")
 def test_a_run_that_takes_too_long_is_ended(job: Job) -> None:
-    result = job.run("window()" + FOREVER, cards=2, limits=limits(timeout=1.0))
-    assert (result["status"], result["ended_by"], result["message"]) == ("timeout", "agent", "not done after 1 s")
+    result = job.run(LATER.format(seconds=1000), cards=2, limits=limits(timeout=1000.0, stall=10_000.0))
+    assert (result["status"], result["ended_by"], result["message"]) == ("timeout", "agent", "not done after 1000 s")
     assert result["log_tail"][0].startswith("[sixdim]")
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_run_without_a_line_from_any_rank_is_stalled(job: Job) -> None:
-    result = job.run("window()" + FOREVER, cards=2, limits=limits(stall=1.0))
+    result = job.run(LATER.format(seconds=1000), cards=2, limits=limits(timeout=10_000.0, stall=900.0))
     assert result["status"] == "stalled"
-    assert result["message"] == "no line from any rank for 1 s"
+    assert result["message"] == "no line from any rank for 900 s"
 
 
-def test_any_rank_and_stream_is_a_sign_of_life(job: Job) -> None:
+@pytest.mark.usefixtures("clock")
+def test_a_line_is_a_sign_of_life(job: Job) -> None:
+    """test_logs.py says of which ranks and streams."""
     result = job.run(
         """
-        for _ in range(12):
-            if RANK == 1:
-                print("still here", file=sys.stderr)
+        for step in range(1, 4):
+            event("progress", step=step)
+            wait_for("../node-0/events.jsonl", f'"step": {step}')
+            put_clock_forward(600 * step)
             time.sleep(0.3)
         event("end", status="success")
         """,
-        cards=2,
-        limits=limits(stall=2.5),
+        limits=limits(timeout=10_000.0, stall=900.0),
     )
     assert result["status"] == "completed"
+    assert result["seconds"] > 1800
 
 
 def test_peers_that_hang_after_a_crash_are_ended_after_the_teardown(job: Job) -> None:
-    result = job.run("if RANK == 1:\n    wait_for('ready-0')\n    raise ValueError('boom')" + STUBBORN, cards=2)
+    source = "if RANK == 1:\n    wait_for('ready-0')\n    raise ValueError('boom')" + STUBBORN
+    result = job.run(source, cards=2, limits=SHORT_TEARDOWN)
     assert (result["status"], result["rank"]) == ("crashed", 1)
     assert result["message"] == "rank 1 exited with code 1: ValueError: boom"
-    assert 1.0 <= result["seconds"] < 15.0  # torchrun alone would wait for 30 s
+    assert result["seconds"] >= 1.0
 
 
 def test_peers_that_wait_for_a_rank_that_left_are_ended(job: Job) -> None:
-    result = job.run("window(1)\nif RANK == 1:\n    sys.exit(0)" + FOREVER, cards=2)
+    source = "window(1)\nif RANK == 1:\n    sys.exit(0)" + FOREVER
+    result = job.run(source, cards=2, limits=SHORT_TEARDOWN)
     assert (result["status"], result["rank"], result["exit_code"]) == ("crashed", 1, 0)
     assert result["message"] == "rank 1 ended with exit code 0 in the middle of training, before its peers"
 
@@ -63,17 +84,21 @@ def test_a_rank_may_work_on_alone_once_the_segments_are_complete(job: Job) -> No
         """
         window()
         if RANK == 1:
+            wait_for("../node-0/events.jsonl", '"index": 2')
             sys.exit(0)
-        time.sleep(2.5)
+        wait_for("../node-0/ranks/rank-1.json", "ended")
+        time.sleep(2.0)
         event("end", status="success")
         """,
         cards=2,
+        limits=SHORT_TEARDOWN,
     )
     assert (result["status"], result["ended_by"]) == ("completed", "program")
 
 
 def test_what_stays_after_the_end_is_ended_and_the_end_stands(job: Job) -> None:
-    result = job.run('window()\nif RANK == 0:\n    event("end", status="success")' + FOREVER, cards=2)
+    source = 'window()\nif RANK == 0:\n    event("end", status="success")' + FOREVER
+    result = job.run(source, cards=2, limits=SHORT_TEARDOWN)
     assert (result["status"], result["ended_by"]) == ("completed", "agent")
     assert result["message"] == "the program said 'success'; it still ran 1 s later"
 
@@ -120,10 +145,8 @@ def test_a_last_evaluation_that_is_not_finite_is_divergence(job: Job) -> None:
 def test_closing_the_agents_stdin_cancels(job: Job) -> None:
     handle = job.start("window()" + FOREVER, cards=2)
     wait_for(lambda: (job.node / "events.jsonl").exists() and len(job.events()) == 4)
-    cancelled = time.monotonic()
     handle.cancel()
-    assert handle.wait(20) == 1
-    assert time.monotonic() - cancelled < 10.0
+    assert handle.wait(HANGS) == 1
     assert strays(handle.pid) == []
     result = job.result()
     assert (result["status"], result["ended_by"]) == ("cancelled", "user")
@@ -134,9 +157,9 @@ def test_closing_the_agents_stdin_cancels(job: Job) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_agent_cancels(job: Job, number: signal.Signals) -> None:
     handle = job.start("print('up')" + STUBBORN, cards=2)
-    wait_for((job.directory / "work" / "ready-1").exists)
+    wait_for(lambda: all((job.directory / "work" / f"ready-{rank}").exists() for rank in range(2)))
     os.kill(handle.pid, number)
-    assert handle.wait(20) == 1
+    assert handle.wait(HANGS) == 1
     assert strays(handle.pid) == []
     assert job.result()["message"] == f"the run was cancelled: {number.name}"
 
@@ -144,6 +167,6 @@ def test_a_signal_to_the_agent_cancels(job: Job, number: signal.Signals) -> None
 def test_the_agent_of_a_caller_that_has_gone_before_the_start_launches_and_ends_at_once(job: Job) -> None:
     handle = job.start("window()" + FOREVER)
     handle.cancel()
-    assert handle.wait(20) == 1
+    assert handle.wait(HANGS) == 1
     assert job.result()["status"] == "cancelled"
     assert strays(handle.pid) == []

@@ -33,20 +33,20 @@ def lives(pid: int) -> bool:
 
 
 def gone(pid: int) -> bool:
-    """Whether it ends within a second."""
-    deadline = time.monotonic() + 1.0
+    """Whether it ends, long before it would by itself."""
+    deadline = time.monotonic() + 60
     while lives(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not lives(pid)
 
 
 def test_a_tool_of_a_process_that_is_given_up_ends_too() -> None:
-    failure, tool = tool_of(HANGS, 2.0)
-    assert failure == "no answer within 2 s"
+    failure, tool = tool_of(HANGS, 8.0)
+    assert failure == "no answer within 8 s"
     assert gone(tool)
 
 
 def test_a_tool_that_outlives_the_process_ends_too() -> None:
-    failure, tool = tool_of(ENDS, 10.0)
+    failure, tool = tool_of(ENDS, 60.0)
     assert failure is None
     assert gone(tool)

@@ -210,7 +210,7 @@ def test_a_process_that_cannot_be_ended_is_said(leave: Callable[..., Left], monk
     child = next(pid for pid in left.pids if pid != left.process.pid)
     really = os.kill
     monkeypatch.setattr(strays.os, "kill", lambda pid, number: None if pid == child else really(pid, number))
-    monkeypatch.setattr(strays, "PATIENCE", 1.0)
+    monkeypatch.setattr(strays, "PATIENCE", 5.0)
     (found,) = end_strays()
     assert found.stayed == (child,)
     assert found.sentence.endswith(f"were still there; ended but for {child}, which would not go")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.conftest import WITHOUT_HYPOTHESIS
+from tests.plugin.conftest import SPARED
 
 #: What one run answers.
 AT_ONCE = "(accuracy or speed or memory or power)"
@@ -23,7 +23,7 @@ class QuickSession:
 
     def __init__(self, case: Path, directory: Path, *options: str) -> None:
         self.session = directory / "results" / "latest"
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(directory), "PYTEST_ADDOPTS": WITHOUT_HYPOTHESIS}
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(directory), "PYTEST_ADDOPTS": SPARED}
         command = [sys.executable, "-m", "pytest", str(case), "-p", "no:cacheprovider"]
         done = subprocess.run(
             [*command, "--sixdim", "--sixdim-quick", "--no-sixdim-confirm", *options],

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.agent.conftest import Job, job
+from tests.agent.conftest import HANGS, Job, job
 from tests.faults.disks import Disk, run_where_one_may_mount, small_disk
 from tests.plugin.conftest import PROGRAMS, Bench, bench
 
@@ -108,7 +108,7 @@ def is_zombie(entry: Path) -> bool:
     return (entry / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
 
 
-def until(condition: Callable[[], object], what: str, limit: float = 60.0) -> None:
+def until(condition: Callable[[], object], what: str, limit: float = HANGS) -> None:
     """Wait until `condition()` holds."""
     end = time.monotonic() + limit
     while not condition():

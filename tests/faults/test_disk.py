@@ -18,6 +18,7 @@ from pytest_sixdim.campaign.reading import read_run
 from pytest_sixdim.campaign.store import Store
 from pytest_sixdim.core.events import Progress
 from pytest_sixdim.core.health import failure
+from tests.agent.conftest import HANGS
 from tests.faults.conftest import Bench, Job, left, until
 from tests.faults.disks import Disk
 from tests.faults.sessions import ONE, case, leftovers, printed, start, verdicts
@@ -33,7 +34,7 @@ def test_a_full_disk_loses_its_run_and_nothing_else(bench: Bench, disk: Disk) ->
     results = disk.path / "results"
     options = ("-v", "--sixdim-results", results, "--sixdim-runs", "3", f"--junitxml={disk.path / 'junit.xml'}")
     process = start(bench, token, *options)
-    assert process.wait(120) == pytest.ExitCode.TESTS_FAILED
+    assert process.wait(240) == pytest.ExitCode.TESTS_FAILED
     assert left(token) == []
     text, session = printed(bench), (results / "latest").resolve()
     run = session / "tiny" / ONE
@@ -60,7 +61,7 @@ def test_a_disk_that_turns_read_only_loses_its_run_and_nothing_else(bench: Bench
     until(Path(f"{go}.ready").exists, "the second run to begin")
     disk.make_read_only()
     go.touch()
-    assert process.wait(120) == pytest.ExitCode.TESTS_FAILED
+    assert process.wait(240) == pytest.ExitCode.TESTS_FAILED
     assert left(token) == []
     text, session = printed(bench), (disk.path / "results" / "latest").resolve()
     run = session / "tiny" / ONE
@@ -127,7 +128,7 @@ def test_events_that_the_disk_refuses_end_the_run_as_the_hosts_fault(job: Job) -
     until(lambda: events.exists() and events.stat().st_size > 16384, "events")
     size = events.stat().st_size
     resource.prlimit(handle.pid, resource.RLIMIT_FSIZE, (size + 2000, size + 2000))
-    assert handle.wait(60) == 1
+    assert handle.wait(HANGS) == 1
     result = job.result()
     assert (result["status"], result["ended_by"], result["fault"]) == ("crashed", "agent", "host")
     assert result["message"] == f"its records could not be written: {events}: File too large"

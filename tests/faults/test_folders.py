@@ -24,7 +24,7 @@ def test_a_session_folder_that_vanishes_in_a_run_loses_what_it_held_and_the_othe
     token = f"vanished-{os.getpid()}"
     case(bench, "tiny", "--disk", "remove")
     process = start(bench, token, "-v", "--sixdim-runs", "3")
-    assert process.wait(120) == pytest.ExitCode.TESTS_FAILED
+    assert process.wait(240) == pytest.ExitCode.TESTS_FAILED
     assert left(token) == []
     text, session = printed(bench), bench.session
     run = session / "tiny" / ONE
@@ -65,7 +65,7 @@ def test_two_sessions_in_one_results_directory_are_both_whole_and_latest_is_one_
     try:
         first = start(bench, "two-sessions", "-k", "accuracy")
         second = start(bench, "two-sessions", "-k", "accuracy")
-        assert [first.wait(120), second.wait(120)] == [0, 0]
+        assert [first.wait(240), second.wait(240)] == [0, 0]
     finally:
         done.set()
         watcher.join()

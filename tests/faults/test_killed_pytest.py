@@ -57,7 +57,7 @@ def test_a_signal_ends_the_run_and_what_was_judged_is_reported(bench: Bench, num
     until(ready, "the second run to begin")
     for number in numbers:
         process.send_signal(number)
-    assert process.wait(90) == pytest.ExitCode.INTERRUPTED
+    assert process.wait(240) == pytest.ExitCode.INTERRUPTED
     until(lambda: not left(token), "every process to end")
     until((bench.session / "tiny" / ONE / "full-2" / "result.json").exists, "the agent's last word")
     assert_reported(bench)

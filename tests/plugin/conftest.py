@@ -32,8 +32,8 @@ configurations:
 """
 #: A program's argument that makes its window seconds long, so that memory is read in it for certain.
 LONG = "--segment=0.8"
-#: Hypothesis's own plugin imports all of it at the end of every session: as much work as a whole session without it.
-WITHOUT_HYPOTHESIS = "-p no:hypothesispytest"
+#: Plugins that are not asked for here: hypothesis's imports all of it at the end of every session, anyio's at the start.
+SPARED = "-p no:hypothesispytest -p no:anyio"
 CPU = "  - {vendor: cpu, precision: fp32, batch_size: 32, cards: [1, 2]}"
 
 
@@ -111,7 +111,7 @@ class Bench:
 @pytest.fixture
 def bench(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(pytester.path))
-    monkeypatch.setenv("PYTEST_ADDOPTS", WITHOUT_HYPOTHESIS)
+    monkeypatch.setenv("PYTEST_ADDOPTS", SPARED)
     return Bench(pytester)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.plugin.conftest import Bench
+from tests.plugin.several import run_several
 
 ONE = "cpu-fp32-bs32-1x1"
 TWO = "cpu-fp32-bs32-1x2"
@@ -129,7 +130,7 @@ def test_quick_settings_and_other_verdicts_are_not_confirmed(bench: Bench) -> No
 def test_the_plan_says_that_more_runs_may_follow(bench: Bench) -> None:
     near(bench, LOW_FIRST)
     text = "near a limit 2 more window runs of a configuration follow (--no-sixdim-confirm: none)"
-    assert text in bench.run("--sixdim-plan", "-m", "speed").stdout.str()
-    assert text not in bench.run("--sixdim-plan", "-m", "speed", "--no-sixdim-confirm").stdout.str()
-    assert text not in bench.run("--sixdim-plan", "-m", "accuracy").stdout.str()
+    asked = [("-m", "speed"), ("-m", "speed", "--no-sixdim-confirm"), ("-m", "accuracy")]
+    shown = run_several(bench, [("--sixdim-plan", *arguments) for arguments in asked])
+    assert [text in result.stdout.str() for result in shown] == [True, False, False]
     assert bench.plan("-m", "speed")["confirmation_runs"] == 2

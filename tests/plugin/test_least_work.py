@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.plugin.conftest import Bench
+from tests.plugin.several import run_several
 
 ONE, TWO = "tiny/cpu-fp32-bs32-1x1", "tiny/cpu-fp32-bs32-1x2"
 
 
-@pytest.mark.parametrize(
-    ("selection", "runs"),
-    [
-        (("-m", "speed and multicard"), [f"{TWO}/window-1"]),
-        (("-m", "(speed or power or memory) and multicard"), [f"{TWO}/window-1"]),
-        (("-m", "(accuracy or speed) and multicard"), [f"{TWO}/full-1"]),
-        (("-m", "linearity and multicard"), [f"{ONE}/window-1", f"{TWO}/window-1"]),
-        (("-m", "multicard"), [f"{ONE}/window-1", *(f"{TWO}/full-{index}" for index in range(1, 6))]),
-        ((), [f"{case}/full-{index}" for case in (ONE, TWO) for index in range(1, 6)]),
-    ],
-    ids=["speed", "window", "accuracy", "linearity", "all-of-two-cards", "everything"],
-)
-def test_launches(bench: Bench, selection: tuple[str, ...], runs: list[str]) -> None:
+#: What is asked for, and the runs that answer it.
+ASKED: dict[str, tuple[tuple[str, ...], list[str]]] = {
+    "speed": (("-m", "speed and multicard"), [f"{TWO}/window-1"]),
+    "window": (("-m", "(speed or power or memory) and multicard"), [f"{TWO}/window-1"]),
+    "accuracy": (("-m", "(accuracy or speed) and multicard"), [f"{TWO}/full-1"]),
+    "linearity": (("-m", "linearity and multicard"), [f"{ONE}/window-1", f"{TWO}/window-1"]),
+    "all-of-two-cards": (("-m", "multicard"), [f"{ONE}/window-1", *(f"{TWO}/full-{index}" for index in range(1, 6))]),
+    "everything": ((), [f"{case}/full-{index}" for case in (ONE, TWO) for index in range(1, 6)]),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_launches(bench: Bench, name: str) -> None:
+    selection, runs = ASKED[name]
     bench.case()
-    planned = bench.plan(*selection)
     bench.run(*selection)
     assert bench.runs() == runs
-    assert (
-        sorted(f"{run['case']}/{run['configuration']}/{run['role']}-{run['index']}" for run in planned["runs"]) == runs
-    )
+
+
+def planned(result: pytest.RunResult) -> list[dict[str, Any]]:
+    return list(json.loads(result.stdout.str())["runs"])
+
+
+def test_the_plan_is_what_is_launched(bench: Bench) -> None:
+    bench.case()
+    results = run_several(bench, [("--sixdim-plan=json", *selection) for selection, _ in ASKED.values()])
+    for (name, (_, runs)), result in zip(ASKED.items(), results, strict=True):
+        keys = [f"{run['case']}/{run['configuration']}/{run['role']}-{run['index']}" for run in planned(result)]
+        assert sorted(keys) == runs, name
 
 
 def test_runs_are_launched_when_the_first_test_needs_them(bench: Bench) -> None:
@@ -41,11 +54,12 @@ def test_runs_are_launched_when_the_first_test_needs_them(bench: Bench) -> None:
 
 def test_seeds_are_counted_given_or_drawn(bench: Bench) -> None:
     bench.case()
-    one = ("-m", "stability and singlecard")
-    assert [run["seed"] for run in bench.plan(*one)["runs"]] == [1, 2, 3, 4, 5]
-    given = bench.plan(*one, "--sixdim-seeds", "9,8,7", "--sixdim-runs", "3")["runs"]
+    options = ((), ("--sixdim-seeds", "9,8,7", "--sixdim-runs", "3"), ("--sixdim-seeds", "fresh"))
+    asked = [("--sixdim-plan=json", "-m", "stability and singlecard", *more) for more in options]
+    usual, given, drawn = map(planned, run_several(bench, asked))
+    assert [run["seed"] for run in usual] == [1, 2, 3, 4, 5]
     assert [run["seed"] for run in given] == [9, 8, 7]
     assert all(str(run["seed"]) in run["command"] for run in given)
-    fresh = [run["seed"] for run in bench.plan(*one, "--sixdim-seeds", "fresh")["runs"]]
+    fresh = [run["seed"] for run in drawn]
     assert len(set(fresh)) == 5
     assert fresh != [1, 2, 3, 4, 5]

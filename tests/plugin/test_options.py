@@ -7,37 +7,38 @@ import json
 import pytest
 
 from tests.plugin.conftest import Bench
+from tests.plugin.several import run_several
+
+#: What is refused, and with which words.
+REFUSED = [
+    (("--sixdim-vendor", "nvidai"), "--sixdim-vendor: unknown vendor 'nvidai'; did you mean 'nvidia'?*"),
+    (("--sixdim-cards", "none"), "--sixdim-cards 'none': give positive whole numbers*"),
+    (("--sixdim-runs", "0"), "--sixdim-runs 0: give a positive whole number*"),
+    (("--sixdim-seeds", "1,2"), "--sixdim-seeds '1,2': 5 runs need 5 seeds, 2 given"),
+    (("--sixdim-launcher", "slrum"), "--sixdim-launcher: *'slrum'*known: local"),
+    (("--sixdim-vendor", ""), "--sixdim-vendor: it is empty; allowed: auto|ID|all"),
+    (("--sixdim-data", ""), "--sixdim-data: it is empty; allowed: DIR|generated"),
+    (("--sixdim-results", ""), "--sixdim-results: it is empty; allowed: DIR"),
+    (("--sixdim-contention", "eror"), "--sixdim-contention eror: allowed: warn, error"),
+    (("--sixdim-python", "./py"), "--sixdim-python ./py: there is no interpreter (/*/py)"),
+    (("--sixdim-python", "no-such-python"), "--sixdim-python no-such-python: *no such command on PATH*"),
+    (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
+    (("--sixdim-resume", "last"), "--sixdim-resume last: * no session"),
+    (("--sixdim-adapter", "ditroch"), "--sixdim-adapter: unknown adapter 'ditroch'; did you mean 'ditorch'?*"),
+    (("--sixdim-plan=yaml",), "--sixdim-plan=yaml: unknown format; allowed: table, json"),
+    (("--sixdim-python", "/bin/false"), "--sixdim-python /bin/false: it does not run as a Python interpreter*"),
+    (("-o", "sixdim_junit=xml"), "ini option sixdim_junit = xml: allowed: system-out, properties, none"),
+    (("-n", "2", "--dist", "worksteal"), "--dist worksteal: --sixdim gives whole case files to a worker*"),
+]
 
 
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--sixdim-vendor", "nvidai"), "--sixdim-vendor: unknown vendor 'nvidai'; did you mean 'nvidia'?*"),
-        (("--sixdim-cards", "none"), "--sixdim-cards 'none': give positive whole numbers*"),
-        (("--sixdim-runs", "0"), "--sixdim-runs 0: give a positive whole number*"),
-        (("--sixdim-seeds", "1,2"), "--sixdim-seeds '1,2': 5 runs need 5 seeds, 2 given"),
-        (("--sixdim-launcher", "slrum"), "--sixdim-launcher: *'slrum'*known: local"),
-        (("--sixdim-vendor", ""), "--sixdim-vendor: it is empty; allowed: auto|ID|all"),
-        (("--sixdim-data", ""), "--sixdim-data: it is empty; allowed: DIR|generated"),
-        (("--sixdim-results", ""), "--sixdim-results: it is empty; allowed: DIR"),
-        (("--sixdim-contention", "eror"), "--sixdim-contention eror: allowed: warn, error"),
-        (("--sixdim-python", "./py"), "--sixdim-python ./py: there is no interpreter (/*/py)"),
-        (("--sixdim-python", "no-such-python"), "--sixdim-python no-such-python: *no such command on PATH*"),
-        (("--sixdim-nodes", "2"), "--sixdim-nodes: more than one node is not supported yet; allowed: 1"),
-        (("--sixdim-resume", "last"), "--sixdim-resume last: * no session"),
-        (("--sixdim-adapter", "ditroch"), "--sixdim-adapter: unknown adapter 'ditroch'; did you mean 'ditorch'?*"),
-        (("--sixdim-plan=yaml",), "--sixdim-plan=yaml: unknown format; allowed: table, json"),
-        (("--sixdim-python", "/bin/false"), "--sixdim-python /bin/false: it does not run as a Python interpreter*"),
-        (("-o", "sixdim_junit=xml"), "ini option sixdim_junit = xml: allowed: system-out, properties, none"),
-        (("-n", "2", "--dist", "worksteal"), "--dist worksteal: --sixdim gives whole case files to a worker*"),
-    ],
-)
-def test_what_cannot_be_honoured_is_one_clear_line(bench: Bench, options: tuple[str, ...], says: str) -> None:
+def test_what_cannot_be_honoured_is_one_clear_line(bench: Bench) -> None:
     bench.case()
-    result = bench.run(*options)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {says}"])
-    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    results = run_several(bench, [options for options, _ in REFUSED])
+    for (options, says), result in zip(REFUSED, results, strict=True):
+        assert result.ret == pytest.ExitCode.USAGE_ERROR, options
+        result.stderr.fnmatch_lines([f"ERROR: {says}"])
+        assert "Traceback" not in result.stderr.str() + result.stdout.str(), options
     assert not bench.results.exists()
 
 

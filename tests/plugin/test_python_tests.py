@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import CPU, LONG, Bench
+from tests.plugin.several import run_several
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python-tests.md"
 (EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
 ONE, TWO = "tiny/cpu-fp32-bs32-1x1", "tiny/cpu-fp32-bs32-1x2"
 
 
-def own_test(bench: Bench, mark: str, body: str = "pass") -> None:
-    (bench.path / "test_mine.py").write_text(
+def own_test(bench: Bench, mark: str, body: str = "pass", file: str = "test_mine.py") -> None:
+    (bench.path / file).write_text(
         f"import pytest\n\n@pytest.mark.sixdim_case({mark})\ndef test_mine(sixdim_measurements):\n    {body}\n"
     )
 
@@ -44,23 +45,23 @@ def test_without_the_flag_it_is_skipped(bench: Bench) -> None:
     assert not bench.results.exists()
 
 
-@pytest.mark.parametrize(
-    ("mark", "says"),
-    [
-        ('"cases/tiny.case.yaml", card=2', "*unknown argument 'card'; did you mean 'cards'?*"),
-        ('"cases/tiny.case.yaml", dimensions=("spede",)', "*unknown dimension 'spede'; did you mean 'speed'?*"),
-        ('"cases/tiny.case.yaml", cards=0', "*cards=0; give a positive whole number*"),
-        ("", "*give the case's path*"),
-        ('"cases/none.case.yaml"', "*none.case.yaml*"),
-    ],
-)
-def test_a_mark_that_makes_no_sense_is_one_clear_failure(bench: Bench, mark: str, says: str) -> None:
+def test_a_mark_that_makes_no_sense_is_one_clear_failure(bench: Bench) -> None:
+    marks = {
+        '"cases/tiny.case.yaml", card=2': "*unknown argument 'card'; did you mean 'cards'?*",
+        '"cases/tiny.case.yaml", dimensions=("spede",)': "*unknown dimension 'spede'; did you mean 'speed'?*",
+        '"cases/tiny.case.yaml", cards=0': "*cards=0; give a positive whole number*",
+        "": "*give the case's path*",
+        '"cases/none.case.yaml"': "*none.case.yaml*",
+    }
     bench.case()
-    own_test(bench, mark)
-    result = bench.run("test_mine.py")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines([says])
-    assert "Traceback" not in result.stdout.str()
+    files = [f"test_mine_{number}.py" for number in range(len(marks))]
+    for file, mark in zip(files, marks, strict=True):
+        own_test(bench, mark, file=file)
+    results = run_several(bench, [[file] for file in files])
+    for says, result in zip(marks.values(), results, strict=True):
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines([says])
+        assert "Traceback" not in result.stdout.str()
     assert bench.runs() == []
 
 

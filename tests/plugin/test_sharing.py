@@ -33,7 +33,7 @@ def neighbour(share: bool = True) -> Any:
     return lease(Path("elsewhere"), "other/one/full-1", cores(), 1, share=share, waiting=lambda text: None)
 
 
-def until(condition: Callable[[], object], what: str, limit: float = 90.0) -> None:
+def until(condition: Callable[[], object], what: str, limit: float = 180.0) -> None:
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, f"waited in vain for: {what}"
@@ -62,7 +62,7 @@ class Session:
     def end(self) -> str:
         """Its output, once it has ended."""
         try:
-            self.process.wait(120)
+            self.process.wait(240)
         finally:
             self.process.kill()
         return self.output

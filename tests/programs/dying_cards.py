@@ -1,4 +1,4 @@
-"""A sampler of cards that are not there, whose fault strikes in the middle of a window."""
+"""A sampler of cards that are not there, whose fault strikes when the program says so: in the middle of its window."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import ctypes
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from pytest_sixdim.core.records import Source
 from pytest_sixdim.samplers import Card, Node, Sampler
 
 METHODS = {"energy": "counter", "power": "instant", "memory": "used", "temperature": "core"}
-#: Readings of power that go well: the ranks of tests/programs/faulty.py take as long to reach their third segment.
-WELL = 8
 
 
 class DyingCards(Sampler):
-    """`fault`: raises, quits (an exception that none should raise), hangs, returns_late, exits, segfaults."""
+    """`fault`: raises, quits (an exception that none should raise), hangs, returns_late, exits, segfaults.
 
-    def __init__(self, fault: str) -> None:
+    It strikes at readings of power from when there is a file `place`, and says so by another, `place`.struck.
+    """
+
+    def __init__(self, fault: str, place: str) -> None:
         self._fault = fault
-        self._readings = self._cards = 0
+        self._place, self._struck = Path(place), Path(place + ".struck")
+        self._strikes = self._cards = 0
 
     def cards(self) -> Sequence[Card]:
         return [Card(0, "Fake 100", uuid="FAKE-0", total_bytes=64 * 2**30)]
@@ -30,8 +33,10 @@ class DyingCards(Sampler):
         return {channel: Source("dying", METHODS[channel]) for channel in channels if channel in METHODS}
 
     def read(self, channels: Collection[str]) -> Mapping[str, list[float | None]]:
-        self._readings += "power" in channels
-        if self._readings > WELL and self._fault:
+        if "power" in channels and self._place.exists():
+            self._strikes += 1
+            if self._fault != "returns_late" or self._strikes > 1:
+                self._struck.touch()
             getattr(self, self._fault)()
         now = time.monotonic()
         values = {"energy": 200 * now, "power": 200 + now % 0.7, "memory": 2.0**30, "temperature": 50.0}
@@ -47,7 +52,7 @@ class DyingCards(Sampler):
         time.sleep(600)
 
     def returns_late(self) -> None:
-        if self._readings == WELL + 1:
+        if self._strikes == 1:
             time.sleep(1.5)
 
     def exits(self) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -127,19 +128,41 @@ def tool(options: argparse.Namespace) -> None:
         time.sleep(0.05)
 
 
+def sampler(options: argparse.Namespace) -> None:
+    """The sampler of dying_cards.py is told to go wrong, and does."""
+    Path(options.place).touch()
+    while not Path(options.place + ".struck").exists():
+        time.sleep(0.02)
+
+
 def clock(options: argparse.Namespace) -> None:
     """Whoever has loaded the shifting clock sees it jump."""
     Path(options.place).write_bytes(options.shift.encode())
 
 
 def raw(text: bytes) -> Fault:
-    def write(_: argparse.Namespace) -> None:
+    """Print it, and go on once the agent has read it: what comes next is then seen when it is printed."""
+
+    def write(options: argparse.Namespace) -> None:
         if RANK == 0:
             sys.stdout.flush()
             sys.stdout.buffer.write(text)
             sys.stdout.flush()
+            printed = os.fstat(1).st_size
+            while read_by_agent(Path("/proc/self/fd/1").readlink()) < printed:
+                time.sleep(0.01)
+            time.sleep(options.segment)
 
     return write
+
+
+def read_by_agent(file: Path) -> int:
+    """How many bytes of a file the agent has read (proc(5))."""
+    for descriptor in Path("/proc", agent(), "fd").iterdir():
+        with suppress(OSError):  # it has just been closed
+            if descriptor.readlink() == file:
+                return int((descriptor.parents[1] / "fdinfo" / descriptor.name).read_text().split()[1])
+    return 0
 
 
 def nothing(_: argparse.Namespace) -> None:
@@ -174,6 +197,7 @@ FAULTS: dict[str, Fault] = {
     "half_line": nothing,
     "seconds": nothing,
     "tool": tool,
+    "sampler": sampler,
     "clock": clock,
     "flood": flood,
     "garbage": raw(b"Segmentation fault\nTraceback (most recent call last):\n<script>alert(1)</script> ]]> &\n" * 50),

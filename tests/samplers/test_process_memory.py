@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +20,10 @@ MB = 1_000_000
 #: A process whose child holds 200 MB and whose grandchild, an ended one, is never waited for.
 TREE = """
 import os, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "x = bytearray(b'1') * 200_000_000; print(1, flush=True);"
-    "import subprocess, time; subprocess.Popen(['true']); time.sleep(600)"], stdout=subprocess.PIPE)
+child = subprocess.Popen([sys.executable, "-c", "x = bytearray(b'1') * 200_000_000;"
+    "import os, subprocess; ended = subprocess.Popen(['true']);"
+    "os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT); print(1, flush=True);"
+    "import time; time.sleep(600)"], stdout=subprocess.PIPE)
 child.stdout.readline()
 print("up", flush=True)
 time.sleep(600)
@@ -34,7 +35,6 @@ def tree() -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen([sys.executable, "-c", TREE], stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     process.stdout.readline()
-    time.sleep(0.1)
     yield process
     os.killpg(process.pid, 9)
     process.communicate()
@@ -99,7 +99,7 @@ def test_a_rank_that_has_ended_is_none_and_not_0(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     zombie = subprocess.Popen(["true"])
     ended.wait()
-    time.sleep(0.1)
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     assert readings(opened(tmp_path, ended.pid, zombie.pid)) == [None, None]
     zombie.wait()
 
@@ -178,7 +178,6 @@ def test_a_name_with_brackets_and_spaces_does_not_confuse(tmp_path: Path) -> Non
     program.chmod(0o755)
     process = subprocess.Popen([program], start_new_session=True)
     try:
-        time.sleep(0.1)
         found = {each.pid: each for each in processes()}[process.pid]
         assert found.parent == os.getpid()
     finally:

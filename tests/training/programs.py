@@ -28,7 +28,7 @@ def launch(
         run.write_text(json.dumps(told))
         environment["SIXDIM_RUN"] = str(run)
     return subprocess.run(
-        [str(part) for part in command], cwd=directory, env=environment, capture_output=True, text=True, timeout=120
+        [str(part) for part in command], cwd=directory, env=environment, capture_output=True, text=True, timeout=280
     )
 
 

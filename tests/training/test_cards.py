@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_sixdim import training
+from pytest_sixdim.agent.ports import LeasedPort
 from pytest_sixdim.core.case import Configuration, Measure
 from pytest_sixdim.core.events import Segment, Start
 from pytest_sixdim.core.window import read_window
@@ -99,17 +99,16 @@ def test_ranks_that_any_launcher_started_meet_in_torch(tmp_path: Path, joined: b
         torch.distributed.destroy_process_group()
         """,
     )
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = str(free.getsockname()[1])
+    port = LeasedPort()
 
     def rank(number: int) -> CompletedProcess[str]:
         own = tmp_path / str(number)
         own.mkdir()
-        return launch([sys.executable, program, str(number), port], settings(world_size=2), own)
+        return launch([sys.executable, program, str(number), str(port.number)], settings(world_size=2), own)
 
     with ThreadPoolExecutor() as both:
         results = list(both.map(rank, range(2)))
+    port.close()
     assert [result.returncode for result in results] == [0, 0], [result.stderr for result in results]
     said = [f"rank {rank} {rank} of 2 sum 3.0" for rank in range(2)]
     assert [result.stdout.splitlines()[-1] for result in results] == said

@@ -28,7 +28,7 @@ CHANNELS = ("power", "memory")
 
 def eventually(condition: Callable[[], Any]) -> Any:
     """What `condition` returns once it is true."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (found := condition()):
         assert time.monotonic() < deadline, "never came true"
         time.sleep(0.01)
@@ -128,8 +128,9 @@ def test_card_that_disappears_is_none_and_the_other_goes_on(tools: Any, command:
 )
 def test_tool_that_does_not_answer_says_why(tools: Any, command: Any, body: str, reason: str) -> None:
     tools.script("acme-smi", body)
+    timeout = 0.5 if reason.endswith("within 0.5 s") else 60
     with pytest.raises(SamplerUnavailable) as error:
-        command(alternatives=[QUERY], timeout=0.5).cards()
+        command(alternatives=[QUERY], timeout=timeout).cards()
     assert str(error.value) == reason
 
 
@@ -151,7 +152,7 @@ def test_all_that_a_hanging_tool_started_is_ended_and_it_is_not_asked_in_another
     tools.script("acme-smi", f'sleep 1000 &\necho $! > "{pid}"\nwait')
     other = {**QUERY, "command": ["acme-smi", "--json"]}
     with pytest.raises(SamplerUnavailable):
-        command(alternatives=[QUERY, other], timeout=0.5).cards()
+        command(alternatives=[QUERY, other], timeout=5).cards()
     eventually(lambda: not running(pid))
     assert tools.called() == ["acme-smi --csv"]
 
@@ -161,7 +162,7 @@ def test_answer_counts_even_where_a_leftover_process_holds_the_output_open(
 ) -> None:
     pid = tmp_path / "pid"
     tools.script("acme-smi", f'sleep 1000 &\necho $! > "{pid}"\ncat <<"END"\n{TWO}END')
-    assert len(command(alternatives=[QUERY], timeout=0.5).cards()) == 2
+    assert len(command(alternatives=[QUERY], timeout=60).cards()) == 2
     eventually(lambda: not running(pid))
 
 
@@ -201,7 +202,7 @@ def test_readings_are_none_while_the_tool_is_gone_and_come_back_with_it(tools: A
 @pytest.mark.parametrize("body", ["exit 1", "echo nonsense", "head -c 1000 /dev/urandom", "sleep 1000", ":"])
 def test_tool_that_breaks_midway_gives_none(tools: Any, command: Any, node: Any, body: str) -> None:
     tools.prints("acme-smi", TWO)
-    sampler = command(alternatives=[QUERY], interval=0.01, timeout=0.5)
+    sampler = command(alternatives=[QUERY], interval=0.01, timeout=5)
     sampler.open(node(CARDS), CHANNELS)
     tools.script("acme-smi", body)
     eventually(lambda: next_power(sampler) == [None, None])
