@@ -32,7 +32,7 @@ configurations:
 """
 #: A program's argument that makes its window seconds long, so that memory is read in it for certain.
 LONG = "--segment=0.8"
-#: Plugins that are not asked for here: hypothesis's imports all of it at the end of every session, anyio's at the start.
+#: Plugins of no use here: hypothesis's imports all of it at the end of every session, anyio's at the start.
 SPARED = "-p no:hypothesispytest -p no:anyio"
 CPU = "  - {vendor: cpu, precision: fp32, batch_size: 32, cards: [1, 2]}"
 
