@@ -4,8 +4,7 @@ VENV ?= .venv
 # Environments are made side by side.
 MAKEFLAGS += --jobs=4
 BIN := $(VENV)/bin
-# Byte code is made when something is imported: of what is installed, most never is, and that takes most of the time.
-INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
+INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # Where tests/compat runs: the oldest pytest and pytest-xdist that are supported, and pytest alone.
 OLD_AND_BARE := $(addprefix $(VENV)/compat/,oldest/.made oldest-alone/.made newest-alone/.made)
@@ -28,10 +27,11 @@ frameworks: $(FRAMEWORKS:%=$(VENV)/frameworks/%/.made)  ## Install MindSpore, Pa
 frameworks-all:  ## The same, and TensorFlow
 	$(MAKE) frameworks FRAMEWORKS="mindspore paddlepaddle jax tensorflow"
 
-# Most tests wait for processes: four at a time keep two cores busy.
+# Most tests wait for processes: four at a time keep two cores busy. Thousands of processes import the same modules, so
+# their byte code is kept, whatever the environment says.
 test: $(VENV)/.dev $(OLD_AND_BARE) frameworks  ## Run the tests
 	@echo "== running the tests (about sixteen minutes on two idle cores)"
-	$(BIN)/pytest -n 4 --dist worksteal tests
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
 	$(BIN)/ruff check .
