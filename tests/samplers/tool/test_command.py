@@ -162,7 +162,7 @@ def test_answer_counts_even_where_a_leftover_process_holds_the_output_open(
 ) -> None:
     pid = tmp_path / "pid"
     tools.script("acme-smi", f'sleep 1000 &\necho $! > "{pid}"\ncat <<"END"\n{TWO}END')
-    assert len(command(alternatives=[QUERY], timeout=60).cards()) == 2
+    assert len(command(alternatives=[QUERY], timeout=10).cards()) == 2
     eventually(lambda: not running(pid))
 
 
