@@ -104,6 +104,27 @@ def test_baselines_as_they_were_written_with_what_is_doubtful_and_what_they_are_
     assert "samples/s, train" in out
 
 
+def test_baselines_of_a_quick_session_and_under_an_adapter_are_compared_with_what_those_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = "vendor: nvidia, card: h200-sxm, nodes: 1, cards: 8, precision: tf32"
+    said = "power: 300, origin: published, source: somebody"
+    entries = [
+        f"  - {{{key}, batch_size: 4, quick: true, {said}}}",
+        f"  - {{{key}, batch_size: 64, quick: true, {said}}}",
+        f"  - {{{key}, batch_size: 64, adapter: ditorch, {said}}}",
+    ]
+    write("mine", case=CASE + "quick: {{batch_size: 4}}\n", baselines=BASELINES + "\n".join(entries) + "\n")
+    baselines = listed(capsys)["cases"][0]["baselines"]
+    assert [baseline["compared_with"] for baseline in baselines[2:]] == [
+        ["nvidia-tf32-bs4-1x8"],
+        [],
+        ["nvidia-tf32-bs64-ditorch-1x8"],
+    ]
+    only = listed(capsys, "--vendor", "nvidia")["cases"][0]["baselines"]
+    assert [baseline["compared_with"] for baseline in only[1:]] == [each["compared_with"] for each in baselines[2:]]
+
+
 def test_vendors_with_their_cards(capsys: pytest.CaptureFixture[str]) -> None:
     write("mine")
     assert main(["list", "--vendors"]) == 0

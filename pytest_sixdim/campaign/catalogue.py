@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_sixdim.core.baseline import Baseline
 from pytest_sixdim.core.case import SUFFIX, Case, Configuration
 from pytest_sixdim.core.matching import stands_for
-from pytest_sixdim.core.vendor import VendorProfile
+from pytest_sixdim.core.vendor import VendorProfile, fallback_of
 from pytest_sixdim.schema.baseline import baselines_path, load_baselines
 from pytest_sixdim.schema.case import load_case
 from pytest_sixdim.schema.errors import Problem, SchemaError
@@ -22,18 +22,27 @@ LEFT_ALONE = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "
 
 @dataclass(frozen=True)
 class Entry:
-    """A case and its baselines."""
+    """A case, and of it what is asked for.
+
+    Attributes:
+        fallback: the vendor that a quick session adds to a case (`Case.quickened`).
+    """
 
     case: Case
+    configurations: tuple[Configuration, ...]
     baselines: tuple[Baseline, ...]
+    fallback: str
 
     def of(self, configuration: Configuration) -> list[Baseline]:
         """The baselines of a configuration, on whatever card and data they were measured."""
         return [baseline for baseline in self.baselines if stands_for(baseline, configuration)]
 
     def behind(self, baseline: Baseline) -> list[Configuration]:
-        """The configurations that a baseline is of; none where it is only shown beside figures."""
-        return [configuration for configuration in self.case.configurations if stands_for(baseline, configuration)]
+        """The configurations that a baseline is of, those of a quick session or under an adapter where it was measured
+        so; none where it is only shown beside figures."""
+        case = self.case.quickened(self.fallback) if baseline.quick and self.case.quick else self.case
+        case = case if baseline.adapter is None else case.under(baseline.adapter)
+        return [configuration for configuration in case.configurations if stands_for(baseline, configuration)]
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,10 @@ class Catalogue:
         """Only the configurations and the baselines of a vendor; no case that has neither."""
         left = []
         for entry in self.entries:
-            configurations = tuple(each for each in entry.case.configurations if each.vendor == vendor)
+            configurations = tuple(each for each in entry.configurations if each.vendor == vendor)
             baselines = tuple(each for each in entry.baselines if each.vendor == vendor)
             if configurations or baselines:
-                left.append(Entry(replace(entry.case, configurations=configurations), baselines))
+                left.append(replace(entry, configurations=configurations, baselines=baselines))
         return replace(self, entries=tuple(left))
 
 
@@ -62,11 +71,13 @@ def catalogue(
     entries: list[Entry] = []
     problems: list[Problem] = []
     names: dict[str, Path] = {}
+    fallback = fallback_of(vendors.values()).id
     for path in dict.fromkeys(case_files(paths)):
         try:
             case = load_case(path, vendors, dialects)
             beside = baselines_path(path)
-            entries.append(Entry(case, load_baselines(beside, case) if beside.exists() else ()))
+            baselines = load_baselines(beside, case) if beside.exists() else ()
+            entries.append(Entry(case, case.configurations, baselines, fallback))
         except SchemaError as error:
             problems += error.problems
             continue

@@ -39,7 +39,7 @@ def configurations_table(listed: Catalogue, base: Path) -> str:
         ["configuration", "baselines of"],
         lambda entry: [
             [each.id, ", ".join(dict.fromkeys(_origin(baseline) for baseline in entry.of(each))) or NONE]
-            for each in entry.case.configurations
+            for each in entry.configurations
         ],
     )
 
@@ -55,7 +55,7 @@ def baselines_table(listed: Catalogue, base: Path) -> str:
 
 def vendors_table(listed: Catalogue, vendors: Mapping[str, VendorProfile]) -> str:
     """A row a vendor: how its cards are trained on and read, and how many of the listed configurations are of it."""
-    number = Counter(each.vendor for entry in listed.entries for each in entry.case.configurations)
+    number = Counter(each.vendor for entry in listed.entries for each in entry.configurations)
     rows = [
         [
             profile.id,
@@ -72,7 +72,7 @@ def vendors_table(listed: Catalogue, vendors: Mapping[str, VendorProfile]) -> st
 
 def summary(listed: Catalogue) -> str:
     """As in "17 cases, 259 configurations of 14 vendors, 73 baselines"."""
-    configurations = [each for entry in listed.entries for each in entry.case.configurations]
+    configurations = [each for entry in listed.entries for each in entry.configurations]
     vendors = {each.vendor for each in configurations}
     return (
         f"{count_of(len(listed.entries), 'case')}, {count_of(len(configurations), 'configuration')} of "
@@ -110,13 +110,13 @@ def shown_path(path: Path, base: Path) -> str:
 
 def _case_row(entry: Entry, base: Path) -> list[str]:
     case = entry.case
-    vendors = list(dict.fromkeys(each.vendor for each in case.configurations))
+    vendors = list(dict.fromkeys(each.vendor for each in entry.configurations))
     of = vendors[0] if len(vendors) == 1 else count_of(len(vendors), "vendor")
     data = NONE if case.data is None else case.data.path
     return [
         f"{shown_path(case.path, base)}\n{case.title}: {case.task or NONE}",
         f"{aim(asdict(case.metric))}\n{data}",
-        f"{len(case.configurations)} of {of}" if vendors else NONE,
+        f"{len(entry.configurations)} of {of}" if vendors else NONE,
         str(len(entry.baselines) or NONE),
         "yes" if case.quick else "no",
     ]
@@ -190,7 +190,7 @@ def _case_record(entry: Entry, base: Path) -> dict[str, Any]:
                 "adapter": each.adapter,
                 "baselines": [baseline.line for baseline in entry.of(each)],
             }
-            for each in case.configurations
+            for each in entry.configurations
         ],
         "baselines": [_baseline_record(entry, baseline, base) for baseline in entry.baselines],
     }
