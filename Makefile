@@ -30,7 +30,7 @@ frameworks-all:  ## The same, and TensorFlow
 # Most tests wait for processes: four at a time keep two cores busy. Thousands of processes import the same modules, so
 # their byte code is kept, whatever the environment says.
 test: $(VENV)/.dev $(OLD_AND_BARE) frameworks  ## Run the tests
-	@echo "== running the tests (about sixteen minutes on two idle cores)"
+	@echo "== running the tests (about twelve minutes on two idle cores)"
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 4 --dist worksteal tests
 
 lint: $(VENV)/.dev  ## Check style, types and layers
