@@ -28,6 +28,8 @@ SLOW_CHANNELS = frozenset(CHANNELS) - FAST_CHANNELS
 RECORDED_ERRORS = 100
 #: Seconds that the samplers have to return from their last reading and to tell what they know of the cards.
 PATIENCE = 5.0
+#: How often what was read at the window's beginning is read again, because an evaluation went on meanwhile.
+AGAIN = 3
 #: Seconds after the window for which the fast pace is kept, so that the window's end lies between two such readings.
 AFTER_WINDOW = 2.0
 
@@ -53,6 +55,9 @@ class Sampling:
         self._ended: str | None = None
         self._cpu_seconds = 0.0
         self._fast_until = math.inf
+        self._first: float | None = None  # when the window's first reading of everything was taken
+        self._evaluated = (math.inf, math.inf)
+        self._left = AGAIN
         self._fast = self._slow_now = self._stopping = self._left_behind = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
@@ -69,6 +74,11 @@ class Sampling:
         if not self._fast:
             self._fast = self._slow_now = True
             self._wake.set()
+
+    def evaluated(self, began: float, ended: float) -> None:
+        """There was an evaluation: what was read meanwhile says nothing of the training."""
+        self._evaluated = began, ended
+        self._read_again()
 
     def relax(self) -> None:
         """Go back to the slow pace, which is enough for what comes after the window, soon from now.
@@ -144,13 +154,17 @@ class Sampling:
             fast = self._fast and began < self._fast_until and FAST_CHANNELS & self._instruments.sources.keys()
             period = FAST if fast else SLOW
             slow = self._slow_now or began >= slow_due - FAST / 2
-            if self._slow_now:
+            at_once = self._slow_now
+            if at_once:
                 self._slow_now = False
                 self._instruments.due_now()
             if slow:
                 slow_due = Schedule(started, SLOW).following(began, began)
             self._pace.began(began, period)
-            self._tick(lines, slow)
+            read = self._tick(lines, slow)
+            if at_once:
+                self._first = read
+                self._read_again()
             if self._fast and self._warming is not None:  # segments have begun to be timed: warm-up is over
                 self._warming = None
                 self._tell(lines, quick=True)
@@ -158,8 +172,17 @@ class Sampling:
             now = time.monotonic()
             self._wake.wait(Schedule(started, period).following(began, now) - now)
 
-    def _tick(self, lines: JsonLines, slow: bool) -> None:
-        """One line; its time is the middle of reading energy and power, whose time matters most."""
+    def _read_again(self) -> None:
+        """Read everything at once where the window's first reading fell into the last evaluation."""
+        first, (began, ended) = self._first, self._evaluated
+        if first is not None and began <= first <= ended and self._left > 0:
+            self._left -= 1
+            self._first = None
+            self._slow_now = True
+            self._wake.set()
+
+    def _tick(self, lines: JsonLines, slow: bool) -> float:
+        """One line; its time, which is returned, is the middle of reading energy and power, whose time matters most."""
         before = time.monotonic()
         readings, errors = self._instruments.read(FAST_CHANNELS)
         after = time.monotonic()
@@ -168,15 +191,17 @@ class Sampling:
             after = after if readings else time.monotonic()
             readings.update(others)
             errors += other_errors
+        read = round((before + after) / 2, 6)
         if self._left_behind:
-            return  # the file is closed already
+            return read  # the file is closed already
         if readings:
             self._readings += 1
             self._missing.update({channel: values.count(None) for channel, values in readings.items()})
-            lines.write({"t": round((before + after) / 2, 6), **readings})
+            lines.write({"t": read, **readings})
             if self._warming is not None and "temperature" in readings:
                 self._warming.take(after, readings["temperature"])
         self._record(lines, errors)
+        return read
 
     def _tell(self, lines: JsonLines, *, quick: bool = False) -> None:
         """One line with what is known of the cards besides readings, where anything is."""

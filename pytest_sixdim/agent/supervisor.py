@@ -34,7 +34,7 @@ from pytest_sixdim.agent.ranks import RankProcesses
 from pytest_sixdim.agent.recorder import SCHEMA, EventLog, complaint, settle, write_atomically
 from pytest_sixdim.agent.sampling import Sampling
 from pytest_sixdim.agent.stopping import Stop, reason_to_stop
-from pytest_sixdim.core.events import Event, event_from, event_record
+from pytest_sixdim.core.events import Evaluation, Event, event_from, event_record
 from pytest_sixdim.core.records import RunResult
 from pytest_sixdim.core.registry import RegistryError
 from pytest_sixdim.dialects import Dialect, make_dialect
@@ -215,6 +215,8 @@ class Supervisor:
             self._course.take(known)
             if self._course.timed:
                 self._sampling.hurry()
+            if isinstance(known, Evaluation) and known.seconds is not None:
+                self._sampling.evaluated(known.t - known.seconds, known.t)
             if self._course.window_complete is not None:
                 self._sampling.relax()
         return error

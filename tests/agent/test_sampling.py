@@ -80,6 +80,42 @@ def test_power_and_energy_are_read_ten_times_a_second_while_segments_are_timed(j
     assert summary["steady"] == {"cards": 2}
 
 
+def test_what_is_read_at_the_windows_beginning_while_the_model_is_evaluated_is_read_again(job: Job) -> None:
+    """Once, after the evaluation's end; an evaluation that lies elsewhere changes nothing."""
+    source = """
+    samples, reading = "../node-0/samples.jsonl", '"memory": ['
+    wait_for(samples, reading)
+    event("warmup_end")
+    wait_for(samples, reading, times=2)
+    event("evaluation", value=1.0, t=time.monotonic(), seconds=1000)
+    wait_for(samples, reading, times=3)
+    for step in range(3):
+        event("evaluation", value=1.0, t=time.monotonic(), seconds=0)
+        time.sleep(0.1)
+    event("end", status="success")
+    """
+    assert job.run(source, cards=2, samplers=[sampler("Dear", ["memory"])])["status"] == "completed"
+    readings = [line["t"] for line in job.lines("samples.jsonl") if "memory" in line]
+    evaluated = next(event["t"] for event in job.events() if event["event"] == "evaluation")
+    assert len(readings) == 3
+    assert readings[1] < evaluated < readings[2]
+
+
+def test_what_is_always_read_in_evaluations_is_read_again_three_times_at_most(job: Job) -> None:
+    source = """
+    samples, reading = "../node-0/samples.jsonl", '"memory": ['
+    wait_for(samples, reading)
+    event("warmup_end")
+    for times in range(2, 6):
+        wait_for(samples, reading, times=times)
+        event("evaluation", value=1.0, t=time.monotonic(), seconds=1000)
+    time.sleep(0.5)
+    event("end", status="success")
+    """
+    assert job.run(source, cards=1, samplers=[sampler("Dear", ["memory"])])["status"] == "completed"
+    assert len([line for line in job.lines("samples.jsonl") if "memory" in line]) == 5
+
+
 def test_the_first_sampler_that_answers_a_channel_serves_it(job: Job) -> None:
     run(job, sampler("Absent", ["energy", "power"]), sampler("Steady", ["power"]), unavailable={"memory": "not asked"})
     head = job.lines("samples.jsonl")[0]
